@@ -1,0 +1,92 @@
+"""Calls, meetings, emails and chats, as ordered segments, and the passages made for search."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.models.base import Base, Sourced
+
+
+class ConversationKind(StrEnum):
+    """How people talked."""
+
+    CALL = "call"
+    MEETING = "meeting"
+    EMAIL = "email"
+    CHAT = "chat"
+
+
+class Side(StrEnum):
+    """Whose side a participant is on."""
+
+    OURS = "ours"
+    CUSTOMER = "customer"
+    UNKNOWN = "unknown"
+
+
+class Conversation(Sourced, Base):
+    """One call, meeting, email or chat; an email's thread shares `thread_key`."""
+
+    __tablename__ = "conversations"
+    kind: Mapped[str] = mapped_column(index=True)
+    title: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    language: Mapped[str | None]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    opportunity_id: Mapped[int | None] = mapped_column(ForeignKey("opportunities.id"), index=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    message_id: Mapped[str | None] = mapped_column(index=True)
+    in_reply_to: Mapped[str | None]
+    thread_key: Mapped[str | None] = mapped_column(index=True)
+    media_path: Mapped[str | None]
+    content_sha256: Mapped[str]
+
+
+class Participant(Base):
+    """Somebody in a conversation, tied to a contact or user once known."""
+
+    __tablename__ = "participants"
+    __table_args__ = (UniqueConstraint("conversation_id", "position"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str]
+    email: Mapped[str | None] = mapped_column(index=True)
+    role: Mapped[str | None]
+    side: Mapped[str]
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+
+
+class Segment(Base):
+    """One turn; `position` counts from 0; times are milliseconds from the start, None for text."""
+
+    __tablename__ = "segments"
+    __table_args__ = (UniqueConstraint("conversation_id", "position"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    speaker: Mapped[str]
+    start_ms: Mapped[int | None]
+    end_ms: Mapped[int | None]
+    text: Mapped[str]
+
+
+class Passage(Base):
+    """A stretch of segments as it is searched; `embedding_model` names the vector's model, if any."""
+
+    __tablename__ = "passages"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "first_segment"),
+        Index("ix_passages_embedding_model", "embedding_model"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    first_segment: Mapped[int]
+    last_segment: Mapped[int]
+    text: Mapped[str]
+    terms: Mapped[str]
+    embedding_model: Mapped[str | None]

@@ -1,0 +1,36 @@
+"""Who is asking: passed by the surface to every read, never chosen by the model."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is in the sales organisation."""
+
+    REP = "rep"
+    MANAGER = "manager"
+    OPERATIONS = "operations"
+    EXECUTIVE = "executive"
+    PARTNER = "partner"
+    SERVICE = "service"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """One caller. `user_id` is None only for the local owner of a single-user installation."""
+
+    user_id: int | None
+    name: str
+    role: Role
+    team_ids: frozenset[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def local_owner(cls) -> "Principal":
+        """Return the caller of single-user mode, who sees everything."""
+        return cls(user_id=None, name="local owner", role=Role.OWNER)
+
+    @property
+    def is_local_owner(self) -> bool:
+        """Say whether this is the single-user caller."""
+        return self.role is Role.OWNER

@@ -1,0 +1,31 @@
+"""Fixtures that every test module may use."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from crm.principal import Principal
+from crm.store import Store
+
+
+@pytest.fixture
+def as_of() -> datetime:
+    """A frozen clock: Monday 16 November 2026, 09:00 UTC."""
+    return datetime(2026, 11, 16, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def owner() -> Principal:
+    """The caller of single-user mode."""
+    return Principal.local_owner()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty, migrated SQLite store."""
+    store = Store.sqlite(tmp_path / "crm.db")
+    store.migrate()
+    yield store
+    store.close()
