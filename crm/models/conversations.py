@@ -76,7 +76,7 @@ class Segment(Base):
 
 
 class Passage(Base):
-    """A stretch of segments as it is searched; `embedding_model` names the vector's model, if any."""
+    """A stretch of segments as searched; `embedding_model` names its vector's model, if any."""
 
     __tablename__ = "passages"
     __table_args__ = (

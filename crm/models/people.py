@@ -18,7 +18,7 @@ class Team(Sourced, Base):
 
 
 class Territory(Sourced, Base):
-    """A territory; `region` is what it rolls up to (its own name where the source has one level)."""
+    """A territory; `region` is what it rolls up to (its own name at one level)."""
 
     __tablename__ = "territories"
     name: Mapped[str] = mapped_column(index=True)
