@@ -1,0 +1,200 @@
+"""The act step: runs the planned tool with the caller's principal and keeps its facts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from copilot.agent.contract import Status
+from copilot.agent.desk import Desk, Request
+from copilot.agent.metric_acting import run_metrics
+from copilot.agent.outcome import Outcome
+from copilot.agent.plan import Plan, Route
+from copilot.agent.wording import phrase
+from crm.errors import Ambiguous, BadInput, NotFound
+from crm.models import ConversationKind, Side
+from tools.attributes import Entity
+from tools.conversations import (
+    LastArguments,
+    SearchArguments,
+    TopicArguments,
+    find_in_conversation,
+    last_conversation,
+    search_conversations,
+)
+from tools.language import Language
+from tools.records import AttributeArguments, record_attribute
+from tools.timeline import (
+    ActivityArguments,
+    TimelineArguments,
+    opportunity_timeline,
+    recent_activity_and_gaps,
+)
+
+Runner = Callable[[Desk, Session, Request, Plan, Outcome, Language], None]
+_PASSAGES = 6
+
+
+def act(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state's changes: facts, sentences written by code, and how the step ended."""
+    plan = Plan.model_validate(state["plan"])
+    outcome = Outcome()
+    language = state["language"]
+    try:
+        with desk.store.session() as session:
+            _RUNNERS[plan.route](desk, session, request, plan, outcome, language)
+    except NotFound as error:
+        outcome.status = Status.NOT_FOUND
+        outcome.say(str(error))
+    except Ambiguous as error:
+        outcome.status = Status.AMBIGUOUS
+        outcome.candidates = error.candidates
+        outcome.say(str(error))
+    except BadInput as error:
+        outcome.status = Status.NOT_FOUND
+        outcome.say(phrase("cannot_compute", language, why=str(error)))
+    return {
+        "status": outcome.status.value,
+        "interpretation": outcome.interpretation,
+        "facts": [fact.model_dump(mode="json") for fact in outcome.evidence.facts],
+        "sentences": [sentence.model_dump(mode="json") for sentence in outcome.sentences],
+        "candidates": outcome.candidates,
+        "needs_model": outcome.needs_model,
+        "tried": [*state["tried"], plan.route.value],
+        "previous": _remember(state, plan, outcome),
+    }
+
+
+def _remember(state: dict[str, Any], plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    previous = dict(state.get("previous") or {})
+    if outcome.status is not Status.ANSWERED:
+        return previous
+    focus = {**(previous.get("focus") or {}), **outcome.focus}
+    return {"plan": plan.model_dump(mode="json"), "focus": focus}
+
+
+def _metric(
+    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
+) -> None:
+    run_metrics(session, plan, outcome, request=request, calendar=desk.calendar, language=language)
+
+
+def _lookup(
+    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
+) -> None:
+    arguments = AttributeArguments(
+        entity=Entity(plan.entity), id=plan.record_id or 0, attribute=plan.attribute
+    )
+    found = record_attribute(
+        session,
+        arguments,
+        principal=request.principal,
+        as_of=request.as_of,
+        language=language,
+    )
+    if found.field.text is None:
+        outcome.status = Status.NOT_FOUND
+    for fact in found.facts:
+        outcome.say(fact.text, outcome.evidence.add(fact).id)
+    outcome.interpretation = f"{found.record.name} · {found.field.label}"
+    if found.record.entity is Entity.ACCOUNT:
+        outcome.focus["account_id"] = found.record.id
+
+
+def _conversation(
+    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
+) -> None:
+    asked: dict[str, Any] = {
+        "principal": request.principal, "as_of": request.as_of, "language": language,
+    }  # fmt: skip
+    if plan.only_last:
+        scope = _last_scope(plan, request)
+        card = last_conversation(session, LastArguments(**scope), **asked)
+        topic = TopicArguments(
+            conversation_id=card.conversation_id,
+            topic=plan.topic,
+            side=Side(plan.side) if plan.side else None,
+            limit=_PASSAGES,
+        )
+        found = find_in_conversation(session, desk.index, topic, **asked)
+        outcome.interpretation = card.facts[0].text
+        outcome.focus = {
+            "conversation_id": card.conversation_id,
+            "account_id": card.account_id,
+            "opportunity_id": card.opportunity_id,
+        }
+    else:
+        search = SearchArguments(
+            text=plan.topic,
+            account_id=plan.account_id,
+            opportunity_id=plan.opportunity_id,
+            speaker=plan.speaker or None,
+            kind=ConversationKind(plan.kind) if plan.kind else None,
+        )
+        found = search_conversations(session, desk.index, search, **asked)
+        outcome.interpretation = phrase("searched", language, topic=plan.topic)
+    for fact in found.facts[:_PASSAGES]:
+        outcome.evidence.add(fact)
+    if not outcome.evidence.facts or not found.matched_terms:
+        outcome.status = Status.NOT_FOUND
+        if not plan.only_last:
+            outcome.say(phrase("nothing_said", language))
+        return
+    outcome.needs_model = True
+
+
+def _last_scope(plan: Plan, request: Request) -> dict[str, Any]:
+    """Whose last conversation: the named record's, else the caller's own, else everybody's."""
+    kind = ConversationKind(plan.kind) if plan.kind else None
+    if plan.opportunity_id:
+        return {"opportunity_id": plan.opportunity_id, "kind": kind}
+    if plan.account_id:
+        return {"account_id": plan.account_id, "kind": kind}
+    owner_id = plan.owner_id or request.principal.user_id
+    return {"owner_id": owner_id, "kind": kind} if owner_id else {"kind": kind}
+
+
+def _history(
+    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
+) -> None:
+    if plan.opportunity_id is None:
+        _contact_gap(desk, session, request, plan, outcome, language)
+        return
+    found = opportunity_timeline(
+        session,
+        TimelineArguments(opportunity_id=plan.opportunity_id),
+        principal=request.principal,
+        as_of=request.as_of,
+        language=language,
+    )
+    for fact in found.facts:
+        outcome.say(fact.text, outcome.evidence.add(fact).id)
+    outcome.focus["opportunity_id"] = plan.opportunity_id
+
+
+def _contact_gap(
+    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
+) -> None:
+    scope = {
+        "opportunity_id": plan.opportunity_id,
+        "account_id": plan.account_id,
+        "owner_id": plan.owner_id,
+    }
+    found = recent_activity_and_gaps(
+        session,
+        ActivityArguments(**{key: value for key, value in scope.items() if value}),
+        principal=request.principal,
+        as_of=request.as_of,
+        language=language,
+    )
+    for fact in found.facts:
+        outcome.say(fact.text, outcome.evidence.add(fact).id)
+
+
+_RUNNERS: dict[Route, Runner] = {
+    Route.METRIC: _metric,
+    Route.LOOKUP: _lookup,
+    Route.CONVERSATION: _conversation,
+    Route.HISTORY: _history,
+    Route.CONTACT_GAP: _contact_gap,
+}

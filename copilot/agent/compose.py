@@ -1,0 +1,150 @@
+"""Builds the plan of a question from its reading, as far as code alone can be sure."""
+
+from dataclasses import dataclass
+
+from copilot.agent.filters import missing_filters, name_filters, threshold
+from copilot.agent.grouping import TIME_DIMENSIONS, Nouns, read_nouns
+from copilot.agent.measures import DEAL_COUNTS, candidate_measures, status_of
+from copilot.agent.plan import Comparison, Plan, Route
+from copilot.agent.reading import COUNTED, Reading
+from crm.metrics.catalog import catalog
+from crm.metrics.query import DateBasis, Filter, FilterOp, MetricQuery
+from crm.period import Period
+from tools.quantities import RankMention
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What the model may still have to choose; everything else is settled by the reading."""
+
+    measures: tuple[str, ...]
+    group: str = ""
+
+
+def slots(reading: Reading) -> Slots:
+    """Return the measures and the group that the words speak for."""
+    nouns = read_nouns(reading)
+    measures = candidate_measures(reading, nouns)
+    return Slots(tuple(measures), _group(nouns, measures))
+
+
+def metric_plan(reading: Reading, chosen: Slots) -> Plan:
+    """Return the plan that computes the chosen measures with everything the question names."""
+    nouns = read_nouns(reading)
+    filters = [*name_filters(reading), *missing_filters(reading)]
+    groups = _groups(reading, nouns, chosen, filters)
+    limits, having = threshold(reading, groups[0] if groups else "")
+    filters += limits
+    periods: list[Period | None] = [mention.period for mention in reading.periods]
+    comparison = _comparison(groups, filters, periods, reading)
+    counted_groups = _counts_groups(nouns)
+    ranked = reading.rank is not None and reading.rank.kind != "date"
+    rank = reading.rank if ranked and groups else None
+    if rank is not None:
+        filters += [Filter(dimension=group, op=FilterOp.NOT_EMPTY) for group in groups[:1]]
+    extreme = rank is not None and rank.limit == 1
+    base = {
+        "by": tuple(groups),
+        "order": rank.direction if rank else None,
+        "limit": _limit(rank),
+        "having": having,
+        "share": reading.has("intent", "share"),
+    }
+    queries = tuple(
+        MetricQuery(
+            measure=measure,
+            filters=tuple(filters),
+            period=period,
+            basis=_basis(reading, measure),
+            **base,
+        )
+        for measure in chosen.measures
+        for period in (periods or (None,))
+    )
+    lists = _lists_rows(reading, nouns, groups, chosen.measures)
+    return Plan(
+        route=Route.METRIC,
+        queries=queries,
+        comparison=comparison,
+        mean_over_groups=_is_mean_over_groups(reading, groups),
+        counts_groups=counted_groups,
+        asks_extreme=extreme,
+        ordinal=rank.ordinal if rank else 1,
+        lists_rows=lists,
+        row_limit=reading.rank.limit if lists and reading.rank and ranked else 10,
+    )
+
+
+def _group(nouns: Nouns, measures: list[str]) -> str:
+    if nouns.groups:
+        return nouns.groups[0]
+    dimensions = catalog().dimensions
+    subject = nouns.subject
+    asks_rows = subject in {"opportunity", ""} or measures == [COUNTED.get(subject)]
+    return subject if subject in dimensions and not asks_rows else ""
+
+
+def _groups(reading: Reading, nouns: Nouns, chosen: Slots, filters: list[Filter]) -> list[str]:
+    groups = list(nouns.groups)
+    if chosen.group and chosen.group not in groups:
+        groups.insert(0, chosen.group)
+    several = [f.dimension for f in filters if len(f.values) > 1]
+    if not groups and several and not reading.has("intent", "share"):
+        groups = several[:1]
+    single = {f.dimension for f in filters if len(f.values) == 1}
+    valid = {d.name for d in catalog().dimensions_for(chosen.measures[0]) if d.kind != "number"}
+    return [g for g in groups if g not in single and g in valid][:2]
+
+
+def _comparison(
+    groups: list[str], filters: list[Filter], periods: list[Period | None], reading: Reading
+) -> Comparison | None:
+    if len(periods) == 2:
+        return Comparison.PERIODS
+    several = any(len(f.values) == 2 and f.dimension in groups for f in filters)
+    if several and reading.has("intent", "difference"):
+        return Comparison.GROUPS
+    return None
+
+
+def _counts_groups(nouns: Nouns) -> bool:
+    """Say whether "how many regions" is asked: nouns with a measure of their own are no groups."""
+    own = {"opportunity", "account", "contact", "owner", "product", ""}
+    return nouns.counted in catalog().dimensions and nouns.counted not in own
+
+
+def _limit(rank: RankMention | None) -> int | None:
+    """Return how many groups to fetch: for the best one a few more, to tell ties and runners-up."""
+    if rank is None:
+        return None
+    return rank.limit if rank.limit > 1 else rank.ordinal + 4
+
+
+def _basis(reading: Reading, measure: str) -> DateBasis | None:
+    text = reading.text.lower()
+    opened = ("created", "opened", "started", "entered", "新增", "创建", "新建", "开启", "new deal")
+    if status_of(reading) in {"", "open"} and any(word in text for word in opened):
+        return DateBasis.OPENED
+    due = ("expected to close", "due to close", "close this", "close next", "closing this",
+           "closing next", "预计成交", "预计关闭", "expected close")  # fmt: skip
+    if measure in {"open_opportunities", "pipeline", "weighted_pipeline"}:
+        if any(word in text for word in due) or reading.periods:
+            return DateBasis.EXPECTED_CLOSE
+    return None
+
+
+def _lists_rows(
+    reading: Reading, nouns: Nouns, groups: list[str], measures: tuple[str, ...]
+) -> bool:
+    if groups or reading.has("intent", "share"):
+        return False
+    asked = reading.has("intent", "list", "which") or reading.rank is not None
+    subject = nouns.subject
+    counts_deals = measures[0] in DEAL_COUNTS and subject in {"opportunity", ""}
+    counts_records = measures[0] == COUNTED.get(subject)
+    return asked and (counts_deals or counts_records)
+
+
+def _is_mean_over_groups(reading: Reading, groups: list[str]) -> bool:
+    counts = reading.has("intent", "count") or reading.has("measure", "won_amount")
+    return bool(groups) and reading.has("intent", "average") and counts

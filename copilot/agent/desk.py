@@ -1,0 +1,40 @@
+"""What the graph works with: the store, the index, the model and the names, built once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from copilot.llm.client import LanguageModel
+from crm.index.conversations import ConversationIndex
+from crm.period import FiscalCalendar
+from crm.principal import Principal
+from crm.store import Store
+from tools.names import NameIndex
+
+
+@dataclass
+class Desk:
+    """The graph's tools of trade; `model` is a function so that it is only loaded when needed."""
+
+    store: Store
+    index: ConversationIndex
+    model: Callable[[], LanguageModel]
+    calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
+    _names: dict[object, NameIndex] = field(default_factory=dict)
+
+    def names(self, session: Session, principal: Principal) -> NameIndex:
+        """Return the names that this caller may know, read once while nothing was imported."""
+        key = (principal, self.store.version(session))
+        if key not in self._names:
+            self._names = {key: NameIndex.load(session, principal)}
+        return self._names[key]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks and when: it comes from the surface and is never part of the state."""
+
+    principal: Principal
+    as_of: datetime

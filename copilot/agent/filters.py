@@ -1,0 +1,121 @@
+"""Turns the names, blanks and thresholds of a question into filters; the model has no say here."""
+
+from decimal import Decimal
+
+from copilot.agent.phrases import tokens
+from copilot.agent.reading import Reading
+from crm.metrics.catalog import catalog
+from crm.metrics.query import Filter, FilterOp, Having
+from tools.names import NamedThing, NameMention
+from tools.quantities import QuantityMention
+
+_EXCLUDING = ("excluding", "except", "outside", "besides", "other than", "not in", "apart from",
+              "除了", "除", "不含", "不包括", "排除")  # fmt: skip
+_COMPARE = {
+    "more_than": FilterOp.MORE_THAN,
+    "at_least": FilterOp.AT_LEAST,
+    "less_than": FilterOp.LESS_THAN,
+    "at_most": FilterOp.AT_MOST,
+}
+_ATTRIBUTES = {
+    "employees": ("employee", "headcount", "staff", "员工", "人数"),
+    "annual_revenue": ("annual revenue", "年收入", "年营收"),
+    "discount": ("discount", "折扣"),
+}
+
+
+def name_filters(reading: Reading) -> list[Filter]:
+    """Return one filter for each kind of thing named, several names of a kind joined by "or"."""
+    wanted: dict[tuple[str, FilterOp], list[str]] = {}
+    for mention in reading.names:
+        thing = chosen_thing(reading, mention)
+        if thing.dimension not in catalog().dimensions:
+            continue
+        excluded = _is_excluded(reading.text, mention)
+        key = (thing.dimension, FilterOp.NOT_IN if excluded else FilterOp.IN)
+        values = wanted.setdefault(key, [])
+        if thing.name not in values:
+            values.append(thing.name)
+    return [Filter(dimension=dim, op=op, values=tuple(v)) for (dim, op), v in wanted.items()]
+
+
+def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
+    """Return which thing a mention means: a manager where the words say so, else the best one."""
+    best = mention.candidates[0]
+    by_dimension = {thing.dimension: thing for thing in reversed(mention.candidates)}
+    start, end = mention.span
+    around = reading.text[max(0, start - 24) : end + 12].lower()
+    if "manager" in by_dimension and {"owner", "manager"} & {best.dimension}:
+        led = ("manager", "managed", "team", "report", "led by", "under ", "经理", "团队", "主管")
+        if any(word in around for word in (*led, "手下", "下属")):
+            return by_dimension["manager"]
+        return by_dimension.get("owner", best)
+    for dimension in ("product_family", "territory", "region", "country", "industry", "team"):
+        names = [cue.key for cue in reading.cues if cue.section == "noun"]
+        if dimension in by_dimension and dimension in names and best.dimension not in names:
+            return by_dimension[dimension]
+    return best
+
+
+def missing_filters(reading: Reading) -> list[Filter]:
+    """Return the filters of "deals without an account" and the like."""
+    found = []
+    for cue in reading.cues:
+        if cue.section != "missing":
+            continue
+        for noun in reading.cues:
+            near = noun.section == "noun" and noun.key != "opportunity" and noun.start >= cue.end
+            if near and len(tokens(reading.text[cue.end : noun.start])) <= 2:
+                found.append(Filter(dimension=noun.key, op=FilterOp.IS_EMPTY))
+                break
+    return found
+
+
+def threshold(reading: Reading, group: str) -> tuple[list[Filter], Having | None]:
+    """Return the amount filters and the condition on groups that the quantities mean."""
+    filters: list[Filter] = []
+    having: Having | None = None
+    for quantity in reading.quantities:
+        bounds = _bounds(quantity)
+        if not bounds:
+            continue
+        after = reading.text[quantity.span[1] : quantity.span[1] + 24].lower()
+        attribute = next(
+            (key for key, words in _ATTRIBUTES.items() if any(w in after for w in words)), None
+        )
+        counts_deals = _follows_noun(reading, quantity, "opportunity", behind=True)
+        of_deals = _follows_noun(reading, quantity, "opportunity", behind=False)
+        if attribute:
+            filters += [Filter(dimension=attribute, op=op, values=(v,)) for op, v in bounds]
+        elif group and (counts_deals or not of_deals):
+            having = Having(op=bounds[0][0], value=bounds[0][1])
+        else:
+            filters += [Filter(dimension="amount", op=op, values=(v,)) for op, v in bounds]
+    return filters, having
+
+
+def _bounds(quantity: QuantityMention) -> list[tuple[FilterOp, float]]:
+    if quantity.comparison is None:
+        return []
+    scale = Decimal(100) if quantity.unit == "percent" else Decimal(1)
+    low = float(quantity.value / scale)
+    return [(_COMPARE[quantity.comparison], low)]
+
+
+def _follows_noun(reading: Reading, quantity: QuantityMention, noun: str, *, behind: bool) -> bool:
+    """Say whether the noun stands right behind the quantity, or else shortly before it."""
+    start, end = quantity.span
+    for cue in reading.cues:
+        if cue.section != "noun" or cue.key != noun:
+            continue
+        if behind and cue.start - end >= 0 and len(tokens(reading.text[end : cue.start])) <= 1:
+            return True
+        if not behind and cue.end <= start and len(tokens(reading.text[cue.end : start])) <= 4:
+            return True
+    return False
+
+
+def _is_excluded(text: str, mention: NameMention) -> bool:
+    start, end = mention.span
+    before = text[max(0, start - 16) : start].lower().rstrip(" 'the")
+    return before.endswith(_EXCLUDING) or text[end : end + 2] in {"以外", "之外"}

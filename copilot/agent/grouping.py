@@ -1,0 +1,106 @@
+"""Decides what a question groups by, counts or lists, from where its nouns stand."""
+
+from dataclasses import dataclass
+
+from copilot.agent.phrases import PhraseMatch, tokens
+from copilot.agent.reading import Reading
+from crm.metrics.catalog import catalog
+
+TIME_DIMENSIONS = ("year", "quarter", "month", "week")
+
+
+@dataclass(frozen=True)
+class Nouns:
+    """The parts that nouns play in a question.
+
+    `groups` are to group by, `subject` is asked for by "which", "who" or a rank, `counted` comes
+    after "how many", `others` only decorate.
+    """
+
+    groups: tuple[str, ...] = ()
+    subject: str = ""
+    counted: str = ""
+    others: tuple[str, ...] = ()
+
+
+def read_nouns(reading: Reading) -> Nouns:
+    """Give each noun its part. A noun beside a name of its own kind is part of that name."""
+    groups: list[str] = []
+    others: list[str] = []
+    subject = counted = ""
+    for noun in _free_nouns(reading):
+        before = _cue_before(reading, noun)
+        if before == "ratio_of_groups" and _names_people(noun) and not reading.has("intent", "which"):
+            others.append(noun.key)
+        elif before == "ratio_of_groups" and noun.key in catalog().dimensions:
+            groups.append(noun.key)
+        elif before in {"which", "rank", "list"} and not subject:
+            subject = noun.key
+        elif before == "count" and not counted:
+            counted = noun.key
+        else:
+            others.append(noun.key)
+    if not subject and _asks_who(reading):
+        subject = "owner"
+    return Nouns(tuple(dict.fromkeys(groups))[:2], subject, counted, tuple(others))
+
+
+def _names_people(noun: PhraseMatch) -> bool:
+    """Say whether the noun is a plural of people: "won by agents in the East" groups nothing."""
+    return noun.key in {"owner", "manager"} and noun.text.lower().endswith("s")
+
+
+def _free_nouns(reading: Reading) -> list[PhraseMatch]:
+    free = []
+    for cue in reading.cues:
+        if cue.section != "noun" and not _counts_like_a_noun(cue):
+            continue
+        named = any(
+            any(thing.dimension == cue.key for thing in mention.candidates)
+            and _gap(reading.text, mention.span, (cue.start, cue.end)) == 0
+            for mention in reading.names
+        )
+        timed = cue.key in TIME_DIMENSIONS and any(
+            _gap(reading.text, (p.start_char, p.end_char), (cue.start, cue.end)) == 0
+            for p in reading.periods
+        )
+        if not named and not timed:
+            free.append(cue)
+    return free
+
+
+def _counts_like_a_noun(cue: PhraseMatch) -> bool:
+    return cue.section == "measure" and cue.key in {
+        "calls", "emails", "meetings", "leads", "contacts", "case_count", "activities", "customers",
+    }  # fmt: skip
+
+
+def _gap(text: str, left: tuple[int, int], right: tuple[int, int]) -> int:
+    """Return how many words stand between two spans."""
+    first, second = sorted((left, right))
+    return len(tokens(text[first[1] : second[0]]))
+
+
+def _cue_before(reading: Reading, noun: PhraseMatch) -> str:
+    """Return the intent that governs a noun: the nearest one before it, at most three words off."""
+    best, best_gap = "", 4
+    for cue in reading.cues:
+        if cue.section == "intent" and cue.end <= noun.start:
+            gap = len(tokens(reading.text[cue.end : noun.start]))
+            crossed = any(
+                other.section == "noun" and cue.end <= other.start < noun.start
+                for other in reading.cues
+            )
+            joined = crossed and cue.key == "ratio_of_groups"
+            if gap < best_gap and (not crossed or joined):
+                best, best_gap = cue.key, gap
+    if reading.rank is not None and reading.rank.span[1] <= noun.start:
+        gap = len(tokens(reading.text[reading.rank.span[1] : noun.start]))
+        if gap < min(best_gap, 3) and not best:
+            best = "rank"
+    return best
+
+
+def _asks_who(reading: Reading) -> bool:
+    words = {token.text for token in tokens(reading.text)}
+    return bool({"who", "whos", "whom"} & words) or "谁" in reading.text

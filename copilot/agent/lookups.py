@@ -1,0 +1,72 @@
+"""Recognises questions for one field of one record: "who owns Acme?", "王总的电话是多少？"."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from copilot.agent.phrases import Phrasebook
+from copilot.agent.reading import Reading
+from copilot.agent.routing import record_of
+from tools.attributes import Entity, attributes_of
+from tools.names import NamedThing
+
+_ENTITIES = {
+    "account": Entity.ACCOUNT,
+    "owner": Entity.USER,
+    "manager": Entity.USER,
+    "product": Entity.PRODUCT,
+    "contact": Entity.CONTACT,
+    "opportunity": Entity.OPPORTUNITY,
+}
+# Words that are a field of a record and a measure too: only the measure is meant where they stand
+# beside what the measure is computed over.
+_ALSO_MEASURES = {"annual_revenue", "amount", "list_price", "employees"}
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One field of one record."""
+
+    entity: Entity
+    thing: NamedThing
+    attribute: str
+
+
+def lookup_of(reading: Reading) -> Lookup | None:
+    """Return the field and the record a question asks for, None if it asks for something else."""
+    thing = record_of(reading)
+    if thing is None or thing.dimension not in _ENTITIES:
+        return None
+    computes = reading.rank or reading.periods or reading.has("intent", "average", "share")
+    if computes or reading.keys("status"):
+        return None
+    entity = _ENTITIES[thing.dimension]
+    spans = [mention.span for mention in reading.names]
+    found = _book(entity, reading.language).find(reading.text, spans)
+    fields = [match for match in found if match.section == "attribute"]
+    if not fields:
+        return None
+    best = max(fields, key=lambda match: match.end - match.start)
+    deals = any(cue.section == "noun" and cue.key == "opportunity" for cue in reading.cues)
+    if deals and entity is not Entity.OPPORTUNITY:
+        return None
+    measured = [c for c in reading.cues if c.section == "measure" and c.start <= best.start < c.end]
+    if measured and best.key not in _ALSO_MEASURES:
+        return None
+    if any(cue.end - cue.start > best.end - best.start for cue in measured):
+        return None
+    return Lookup(entity, thing, best.key)
+
+
+@cache
+def _book(entity: Entity, language: str) -> Phrasebook:
+    book = Phrasebook()
+    for attribute in attributes_of(entity):
+        english, chinese = (
+            (attribute.en, *attribute.aliases_en),
+            (
+                attribute.zh,
+                *attribute.aliases_zh,
+            ),
+        )
+        book.add("attribute", attribute.name, english if language == "en" else chinese + english)
+    return book

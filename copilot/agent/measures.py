@@ -1,0 +1,146 @@
+"""Decides which measure a question is about, from its intents, statuses and nouns."""
+
+from copilot.agent.grouping import TIME_DIMENSIONS, Nouns
+from copilot.agent.reading import COUNTED, Reading
+
+NOUN_MEASURES = {
+    "calls", "emails", "meetings", "leads", "contacts", "case_count", "activities", "customers",
+}  # fmt: skip
+
+DEAL_COUNT_BY_STATUS = {
+    "": "opportunities",
+    "won": "won_deals",
+    "lost": "lost_deals",
+    "open": "open_opportunities",
+    "closed": "closed_deals",
+    "slipped": "slipped_deals",
+}
+_AMOUNT = {
+    "": "amount",
+    "won": "won_amount",
+    "lost": "lost_amount",
+    "open": "pipeline",
+    "closed": "won_amount",
+    "slipped": "slipped_amount",
+}
+_AVERAGE = {
+    "": "average_deal_size",
+    "won": "average_deal_size",
+    "open": "average_open_amount",
+    "closed": "average_deal_size",
+}
+DEAL_COUNTS = frozenset(DEAL_COUNT_BY_STATUS.values())
+_DEAL_WORDS = {"opportunity", ""}
+
+
+def status_of(reading: Reading) -> str:
+    """Return the one deal status that the question speaks of, "" for none or several."""
+    found = [key for key in reading.keys("status") if key != "closed"]
+    if len(found) == 1:
+        return found[0]
+    if not found and reading.has("status", "closed"):
+        return "closed"
+    return ""
+
+
+def candidate_measures(reading: Reading, nouns: Nouns) -> list[str]:
+    """Return the measures that the words speak for, the surest first; empty when they say nothing.
+
+    One measure means that code is sure. Two mean that the question asks for two things.
+    """
+    status = status_of(reading)
+    named = [key for key in reading.keys("measure") if key not in NOUN_MEASURES]
+    if named:
+        return _named(reading, named, status, nouns)
+    found: list[str] = []
+    if status == "slipped":
+        return ["slipped_deals", "slipped_amount"]
+    if reading.has("intent", "count"):
+        found.append(_counted(nouns, status, reading))
+    if reading.has("intent", "median"):
+        found.append("median_deal_size")
+    elif reading.has("intent", "average") and not _averages_a_count(reading):
+        found.extend([_AVERAGE[status]] if status in _AVERAGE else [])
+    elif reading.has("intent", "amount"):
+        found.append(_AMOUNT[status])
+    return list(dict.fromkeys(found)) or _from_rank_or_list(reading, nouns, status)
+
+
+def _named(reading: Reading, named: list[str], status: str, nouns: Nouns) -> list[str]:
+    first = named[0]
+    if first in DEAL_COUNTS and not reading.has("intent", "count"):
+        first = _of_status(first, reading)
+        named = [first, *named[1:]]
+    if first == "won_amount" and reading.has("intent", "count"):
+        return ["won_deals"] if status in {"", "won"} else [DEAL_COUNT_BY_STATUS[status]]
+    if first == "pipeline" and reading.has("intent", "count"):
+        return ["open_opportunities"]
+    if first in {"won_amount", "average_deal_size"} and status == "lost":
+        return ["lost_amount"] if first == "won_amount" else []
+    if first == "average_deal_size" and status == "open":
+        return ["average_open_amount"]
+    if first == "won_amount" and reading.has("intent", "average") and not nouns.groups:
+        return ["average_deal_size"]
+    if first == "case_handle_hours" or len(named) == 1:
+        extra = [_counted(nouns, status, reading)] if _also_counts(reading, first) else []
+        return [first, *extra]
+    return named[:2]
+
+
+def _of_status(counted: str, reading: Reading) -> str:
+    """Return the amount or average of the deals that a counting measure names, where asked."""
+    status = next(key for key, name in DEAL_COUNT_BY_STATUS.items() if name == counted)
+    if reading.has("intent", "average") and status in _AVERAGE:
+        return _AVERAGE[status]
+    return _AMOUNT[status] if reading.has("intent", "amount") else counted
+
+
+def _also_counts(reading: Reading, first: str) -> bool:
+    """Say whether two measures are asked: "how many deals did she win, and her win rate"."""
+    return reading.has("intent", "count") and first not in {
+        "sales_cycle_days", "total_employees", "average_employees", "quota", "stage_age_days",
+        "overdue_activities", "open_cases", "days_since_last_contact", "list_price",
+    }  # fmt: skip
+
+
+def _averages_a_count(reading: Reading) -> bool:
+    return reading.has("intent", "count") and reading.has("intent", "ratio_of_groups")
+
+
+def _counted(nouns: Nouns, status: str, reading: Reading) -> str:
+    noun = nouns.counted
+    if noun == "account" and status == "won":
+        return "customers"
+    if noun in NOUN_MEASURES:
+        return "open_cases" if noun == "case_count" and status == "open" else noun
+    if noun in COUNTED and status in {"", "open"}:
+        return COUNTED[noun]
+    mentioned = [key for key in reading.keys("measure") if key in NOUN_MEASURES]
+    if mentioned and noun in {"", *mentioned}:
+        return mentioned[0]
+    return DEAL_COUNT_BY_STATUS[status]
+
+
+def _from_rank_or_list(reading: Reading, nouns: Nouns, status: str) -> list[str]:
+    mentioned = [key for key in reading.keys("measure") if key in NOUN_MEASURES]
+    if mentioned:
+        return [
+            "open_cases" if key == "case_count" and status == "open" else key
+            for key in mentioned[:1]
+        ]
+    deals_named = "opportunity" in (nouns.subject, nouns.counted, *nouns.others)
+    if reading.rank is not None:
+        if nouns.subject in _DEAL_WORDS:
+            return [DEAL_COUNT_BY_STATUS[status]] if deals_named or status else []
+        if deals_named:
+            return [DEAL_COUNT_BY_STATUS[status]]
+        return [_AMOUNT[status or "won"], DEAL_COUNT_BY_STATUS[status or "won"]]
+    if nouns.subject == "account" and status == "won":
+        return ["customers"]
+    if nouns.subject in COUNTED and not status and not deals_named:
+        return [COUNTED[nouns.subject]]
+    if deals_named or (status and nouns.subject):
+        return [DEAL_COUNT_BY_STATUS[status]]
+    if nouns.subject and nouns.subject not in TIME_DIMENSIONS:
+        return ["opportunities"] if status else []
+    return []

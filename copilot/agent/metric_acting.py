@@ -1,0 +1,127 @@
+"""Runs the measures of a plan and lists the records behind them."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from copilot.agent.contract import Status
+from copilot.agent.desk import Request
+from copilot.agent.metric_answers import Computed, answer_metrics
+from copilot.agent.outcome import Outcome
+from copilot.agent.plan import Comparison, Plan
+from copilot.agent.wording import phrase
+from crm.metrics.catalog import catalog
+from crm.metrics.query import MetricQuery
+from crm.metrics.result import MetricResult
+from crm.metrics.run import rows_behind, run_metric
+from crm.period import FiscalCalendar
+from tools.attributes import Entity
+from tools.language import Language
+from tools.metrics import MetricArguments, query_metric
+from tools.records import FindOpportunities, GetRecord, find_opportunities, get_record
+
+_ENTITIES = {
+    "account": Entity.ACCOUNT,
+    "contact": Entity.CONTACT,
+    "product": Entity.PRODUCT,
+    "user": Entity.USER,
+}
+
+
+def run_metrics(
+    session: Session,
+    plan: Plan,
+    outcome: Outcome,
+    *,
+    request: Request,
+    calendar: FiscalCalendar,
+    language: Language,
+) -> None:
+    """Fill the outcome with what the plan's queries give, or with why there is nothing."""
+    asked: dict[str, Any] = {
+        "principal": request.principal, "as_of": request.as_of, "calendar": calendar,
+    }  # fmt: skip
+    computed = []
+    for query in plan.queries:
+        answer = query_metric(session, MetricArguments(query=query), language=language, **asked)
+        computed.append(Computed(answer.result, tuple(answer.facts)))
+    outcome.interpretation = " | ".join(
+        dict.fromkeys(one.result.describe(language) for one in computed)
+    )
+    usable = [one for one in computed if not _is_void(one.result)]
+    if not usable or (plan.comparison is Comparison.PERIODS and len(usable) < len(computed)):
+        why = _why_nothing(session, computed[0].result, asked, language)
+        if why or not usable:
+            outcome.status = Status.NOT_FOUND
+            outcome.say(why or phrase("no_data", language, scope=outcome.interpretation))
+            return
+    empty = [one for one in usable if not one.result.rows]
+    if empty and (why := _why_nothing(session, empty[0].result, asked, language)):
+        outcome.status = Status.NOT_FOUND
+        outcome.say(why)
+        return
+    answer_metrics(plan, usable, outcome, language)
+    if plan.lists_rows and usable[0].result.rows:
+        _list_rows(session, plan, usable[0].result.query, outcome, asked, language)
+
+
+def _is_void(result: MetricResult) -> bool:
+    """Nothing to state: no value at all, or only the group of records that have none."""
+    keyed = [
+        cell
+        for cell in result.cells
+        if cell.value is not None and (not cell.keys or cell.keys[0] != "—")
+    ]
+    return not keyed and not (result.query.having and result.groups == 0 and result.totals)
+
+
+def _why_nothing(
+    session: Session, result: MetricResult, asked: dict[str, Any], language: Language
+) -> str | None:
+    """Return why an empty result is no zero: no such data at all, or none at that time."""
+    query = result.query
+    scope = result.describe(language)
+    bare = MetricQuery(measure=query.measure, basis=query.basis)
+    everything = run_metric(session, bare, **asked)
+    if not everything.rows:
+        return phrase("no_data", language, scope=scope)
+    if query.period is None or result.basis is None:
+        return None
+    months = run_metric(session, bare.model_copy(update={"by": ("month",)}), **asked)
+    known = sorted(cell.keys[0] for cell in months.cells if cell.keys[0] != "—")
+    if not known:
+        return phrase("no_data", language, scope=scope)
+    first, last = f"{query.period.start:%Y-%m}", f"{query.period.end:%Y-%m}"
+    if last < known[0] or first > known[-1]:
+        return phrase("outside", language, first=known[0], last=known[-1], scope=scope)
+    return None
+
+
+def _list_rows(
+    session: Session,
+    plan: Plan,
+    query: MetricQuery,
+    outcome: Outcome,
+    asked: dict[str, Any],
+    language: Language,
+) -> None:
+    entity = catalog().measure(query.measure).entity
+    ids = rows_behind(session, query, **asked)
+    shown = ids[: plan.row_limit]
+    seen = {"principal": asked["principal"], "as_of": asked["as_of"], "language": language}
+    if entity == "opportunity":
+        arguments = FindOpportunities(ids=tuple(shown), limit=max(1, min(len(shown), 100)))
+        facts = find_opportunities(session, arguments, **seen).facts
+        if len(ids) == 1:
+            outcome.focus["opportunity_id"] = ids[0]
+    elif entity in _ENTITIES:
+        facts = [
+            get_record(session, GetRecord(entity=_ENTITIES[entity], ref=str(row_id)), **seen).facts[
+                0
+            ]
+            for row_id in shown
+        ]
+    else:
+        return
+    for fact in facts:
+        outcome.say(fact.text, outcome.evidence.add(fact).id)

@@ -1,0 +1,60 @@
+"""A plan: which tool runs with which arguments, all of them from closed sets."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from crm.metrics.query import MetricQuery
+
+
+class Route(StrEnum):
+    """What kind of work answers the question."""
+
+    METRIC = "metric"
+    LOOKUP = "lookup"
+    CONVERSATION = "conversation"
+    HISTORY = "history"
+    CONTACT_GAP = "contact_gap"
+    NONE = "none"
+
+
+class Comparison(StrEnum):
+    """What two values are set against each other."""
+
+    GROUPS = "groups"
+    PERIODS = "periods"
+
+
+class Plan(BaseModel):
+    """One plan. Only the fields of its route are set.
+
+    `queries` run one after the other (two where a question asks for two measures, or where two
+    periods are compared); `lists_rows` also names the records behind the first one, `row_limit`
+    of them. `asks_extreme` wants the best or worst group (the `ordinal`-th), not the whole
+    table; `ordinal` picks the n-th group of a ranking.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    route: Route
+    queries: tuple[MetricQuery, ...] = ()
+    comparison: Comparison | None = None
+    mean_over_groups: bool = False
+    counts_groups: bool = False
+    asks_extreme: bool = False
+    ordinal: int = 1
+    lists_rows: bool = False
+    row_limit: int = 10
+    entity: str = ""
+    record_id: int | None = None
+    record_name: str = ""
+    attribute: str = ""
+    topic: str = ""
+    account_id: int | None = None
+    opportunity_id: int | None = None
+    owner_id: int | None = None
+    kind: Literal["call", "email", ""] = ""
+    only_last: bool = False
+    side: Literal["customer", "ours", ""] = ""
+    speaker: str = ""

@@ -1,0 +1,182 @@
+"""The plan step: code settles what the words settle, the model chooses where a choice is left."""
+
+from typing import Any, Literal
+
+from copilot.agent.choosing import choose_slots
+from copilot.agent.compose import Slots, metric_plan, slots
+from copilot.agent.contract import Status
+from copilot.agent.desk import Desk, Request
+from copilot.agent.followup import continue_plan
+from copilot.agent.lookups import lookup_of
+from copilot.agent.plan import Plan, Route
+from copilot.agent.reading import Reading, read_question
+from copilot.agent.routing import record_of, refusal, route_of
+from copilot.agent.wording import phrase
+from crm.errors import BadInput
+from crm.metrics.catalog import catalog
+from tools.names import NameMention
+
+MAX_QUESTION = 2_000
+
+
+def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state's changes: a plan, or an honest ending.
+
+    Raises BadInput for a question that is empty or too long, and what the model raises.
+    """
+    question = str(state["question"]).strip()
+    if not question:
+        raise BadInput("the question is empty: ask something about your accounts, deals or calls")
+    if len(question) > MAX_QUESTION:
+        raise BadInput(
+            f"the question has {len(question):,} characters, at most {MAX_QUESTION:,} are read: "
+            "ask one thing at a time"
+        )
+    with desk.store.session() as session:
+        index = desk.names(session, request.principal)
+    today = request.as_of.date()
+    reading = read_question(question, index, today=today, calendar=desk.calendar)
+    if state["tried"]:
+        return _widen(state)
+    ending = _early_ending(reading)
+    if ending is not None:
+        return {"language": reading.language, **ending}
+    plan, tokens = _plan(desk, reading, state.get("previous") or {})
+    changes: dict[str, Any] = {"language": reading.language, **tokens}
+    if isinstance(plan, Plan):
+        return {**changes, "plan": plan.model_dump(mode="json")}
+    return {**changes, **plan}
+
+
+def _early_ending(reading: Reading) -> dict[str, Any] | None:
+    language = reading.language
+    refused = refusal(reading)
+    if refused is not None:
+        text = phrase(refused.phrase, language, words=refused.words)
+        return {"status": Status.DECLINED.value, "interpretation": "", **_say(text)}
+    if reading.unknown:
+        names = phrase("and", language).join(f"“{name}”" for name in reading.unknown)
+        return {
+            "status": Status.NOT_FOUND.value,
+            **_say(phrase("unknown_name", language, names=names)),
+        }
+    for mention in reading.names:
+        if mention.ambiguous and len(_distinct(mention)) > 1:
+            return {
+                "status": Status.AMBIGUOUS.value,
+                "candidates": _distinct(mention)[:8],
+                **_say(phrase("ambiguous", language, called=f"“{mention.text}”")),
+            }
+    return None
+
+
+def _distinct(mention: NameMention) -> list[str]:
+    people = {"owner", "manager"}
+    kinds = {thing.dimension for thing in mention.candidates}
+    if kinds <= people and len({thing.id for thing in mention.candidates}) == 1:
+        return []
+    shown: dict[str, None] = {}
+    for thing in mention.candidates:
+        kind = catalog().dimensions.get(thing.dimension)
+        label = kind.label["en"] if kind else thing.dimension
+        shown.setdefault(f"{thing.name} ({label}{f' {thing.id}' if thing.id else ''})", None)
+    return list(shown)
+
+
+def _plan(
+    desk: Desk, reading: Reading, previous: dict[str, Any]
+) -> tuple[Plan | dict[str, Any], dict[str, int]]:
+    route = route_of(reading)
+    focus = previous.get("focus") or {}
+    if route is Route.CONVERSATION:
+        return _conversation(reading, focus), {}
+    if route in {Route.HISTORY, Route.CONTACT_GAP}:
+        return _about_record(route, reading, focus), {}
+    lookup = lookup_of(reading)
+    if lookup is not None:
+        plan = Plan(
+            route=Route.LOOKUP,
+            entity=lookup.entity.value,
+            record_id=lookup.thing.id,
+            record_name=lookup.thing.name,
+            attribute=lookup.attribute,
+        )
+        return plan, {}
+    found = slots(reading)
+    continued = continue_plan(reading, found, previous)
+    if continued is not None:
+        return continued, {}
+    if found.measures and not reading.residue:
+        return metric_plan(reading, found), {}
+    return _choose(desk, reading, found, focus)
+
+
+def _choose(
+    desk: Desk, reading: Reading, found: Slots, focus: dict[str, Any]
+) -> tuple[Plan | dict[str, Any], dict[str, int]]:
+    choice = choose_slots(desk.model(), reading, found)
+    tokens = {"tokens_in": choice.usage.tokens_in, "tokens_out": choice.usage.tokens_out}
+    if choice.route is Route.CONVERSATION:
+        return _conversation(reading, focus), tokens
+    if choice.route is Route.HISTORY and record_of(reading):
+        return _about_record(Route.HISTORY, reading, focus), tokens
+    if choice.route is Route.METRIC and choice.slots.measures and not choice.unexplained:
+        return metric_plan(reading, choice.slots), tokens
+    words = " ".join(choice.unexplained or reading.residue) or reading.text
+    text = phrase("not_understood", reading.language, words=words[:80])
+    return {"status": Status.NOT_FOUND.value, **_say(text)}, tokens
+
+
+def _conversation(reading: Reading, focus: dict[str, Any]) -> Plan:
+    ids = _ids(reading)
+    named = bool(ids)
+    only_last = reading.has("route", "last_call", "last_email")
+    if not named and only_last:
+        ids = {key: focus[key] for key in ("account_id", "opportunity_id") if focus.get(key)}
+    side: Literal["customer", "ours", ""] = ""
+    if reading.has("side", "customer") or any(
+        m.candidates[0].dimension in {"account", "contact"} for m in reading.names
+    ):
+        side = "customer"
+    elif reading.has("side", "ours"):
+        side = "ours"
+    speaker = next(
+        (m.candidates[0].name for m in reading.names if m.candidates[0].dimension == "contact"), ""
+    )
+    return Plan(
+        route=Route.CONVERSATION,
+        topic=reading.topic,
+        side=side,
+        speaker=speaker,
+        only_last=only_last,
+        kind="email" if reading.has("route", "last_email") else "call" if only_last else "",
+        **ids,
+    )
+
+
+def _about_record(route: Route, reading: Reading, focus: dict[str, Any]) -> Plan:
+    ids = _ids(reading) or {
+        key: focus[key] for key in ("account_id", "opportunity_id") if focus.get(key)
+    }
+    return Plan(route=route, **ids)
+
+
+def _ids(reading: Reading) -> dict[str, int]:
+    keys = {"account": "account_id", "opportunity": "opportunity_id", "owner": "owner_id"}
+    found: dict[str, int] = {}
+    for mention in reading.names:
+        thing = mention.candidates[0]
+        if thing.dimension in keys and thing.id is not None:
+            found.setdefault(keys[thing.dimension], thing.id)
+    return found
+
+
+def _widen(state: dict[str, Any]) -> dict[str, Any]:
+    """After a last call that says nothing on the topic, look through all conversations."""
+    plan = Plan.model_validate(state["plan"])
+    return {"plan": plan.model_copy(update={"only_last": False}).model_dump(mode="json"),
+            "status": ""}  # fmt: skip
+
+
+def _say(text: str) -> dict[str, Any]:
+    return {"sentences": [{"text": text, "facts": []}]}
