@@ -1,6 +1,7 @@
 """The act step: runs the planned tool with the caller's principal and keeps its facts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -31,7 +32,28 @@ from tools.timeline import (
     recent_activity_and_gaps,
 )
 
-Runner = Callable[[Desk, Session, Request, Plan, Outcome, Language], None]
+
+@dataclass(frozen=True)
+class Step:
+    """What a runner works with."""
+
+    desk: Desk
+    session: Session
+    request: Request
+    plan: Plan
+    outcome: Outcome
+    language: Language
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The arguments that every tool takes: for whom, as of when, in which language."""
+        return {
+            "principal": self.request.principal,
+            "as_of": self.request.as_of,
+            "language": self.language,
+        }
+
+
 _PASSAGES = 6
 
 
@@ -42,7 +64,7 @@ def act(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
     language = state["language"]
     try:
         with desk.store.session() as session:
-            _RUNNERS[plan.route](desk, session, request, plan, outcome, language)
+            _RUNNERS[plan.route](Step(desk, session, request, plan, outcome, language))
     except NotFound as error:
         outcome.status = Status.NOT_FOUND
         outcome.say(str(error))
@@ -73,25 +95,24 @@ def _remember(state: dict[str, Any], plan: Plan, outcome: Outcome) -> dict[str, 
     return {"plan": plan.model_dump(mode="json"), "focus": focus}
 
 
-def _metric(
-    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
-) -> None:
-    run_metrics(session, plan, outcome, request=request, calendar=desk.calendar, language=language)
+def _metric(step: Step) -> None:
+    plan, outcome = step.plan, step.outcome
+    run_metrics(
+        step.session,
+        plan,
+        outcome,
+        request=step.request,
+        calendar=step.desk.calendar,
+        language=step.language,
+    )
 
 
-def _lookup(
-    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
-) -> None:
+def _lookup(step: Step) -> None:
+    plan, outcome = step.plan, step.outcome
     arguments = AttributeArguments(
         entity=Entity(plan.entity), id=plan.record_id or 0, attribute=plan.attribute
     )
-    found = record_attribute(
-        session,
-        arguments,
-        principal=request.principal,
-        as_of=request.as_of,
-        language=language,
-    )
+    found = record_attribute(step.session, arguments, **step.asked)
     if found.field.text is None:
         outcome.status = Status.NOT_FOUND
     for fact in found.facts:
@@ -101,22 +122,18 @@ def _lookup(
         outcome.focus["account_id"] = found.record.id
 
 
-def _conversation(
-    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
-) -> None:
-    asked: dict[str, Any] = {
-        "principal": request.principal, "as_of": request.as_of, "language": language,
-    }  # fmt: skip
+def _conversation(step: Step) -> None:
+    plan, outcome = step.plan, step.outcome
     if plan.only_last:
-        scope = _last_scope(plan, request)
-        card = last_conversation(session, LastArguments(**scope), **asked)
+        scope = _last_scope(plan, step.request)
+        card = last_conversation(step.session, LastArguments(**scope), **step.asked)
         topic = TopicArguments(
             conversation_id=card.conversation_id,
             topic=plan.topic,
             side=Side(plan.side) if plan.side else None,
             limit=_PASSAGES,
         )
-        found = find_in_conversation(session, desk.index, topic, **asked)
+        found = find_in_conversation(step.session, step.desk.index, topic, **step.asked)
         outcome.interpretation = card.facts[0].text
         outcome.focus = {
             "conversation_id": card.conversation_id,
@@ -131,14 +148,14 @@ def _conversation(
             speaker=plan.speaker or None,
             kind=ConversationKind(plan.kind) if plan.kind else None,
         )
-        found = search_conversations(session, desk.index, search, **asked)
-        outcome.interpretation = phrase("searched", language, topic=plan.topic)
+        found = search_conversations(step.session, step.desk.index, search, **step.asked)
+        outcome.interpretation = phrase("searched", step.language, topic=plan.topic)
     for fact in found.facts[:_PASSAGES]:
         outcome.evidence.add(fact)
     if not outcome.evidence.facts or not found.matched_terms:
         outcome.status = Status.NOT_FOUND
         if not plan.only_last:
-            outcome.say(phrase("nothing_said", language))
+            outcome.say(phrase("nothing_said", step.language))
         return
     outcome.needs_model = True
 
@@ -154,44 +171,32 @@ def _last_scope(plan: Plan, request: Request) -> dict[str, Any]:
     return {"owner_id": owner_id, "kind": kind} if owner_id else {"kind": kind}
 
 
-def _history(
-    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
-) -> None:
+def _history(step: Step) -> None:
+    plan, outcome = step.plan, step.outcome
     if plan.opportunity_id is None:
-        _contact_gap(desk, session, request, plan, outcome, language)
+        _contact_gap(step)
         return
-    found = opportunity_timeline(
-        session,
-        TimelineArguments(opportunity_id=plan.opportunity_id),
-        principal=request.principal,
-        as_of=request.as_of,
-        language=language,
-    )
+    arguments = TimelineArguments(opportunity_id=plan.opportunity_id)
+    found = opportunity_timeline(step.session, arguments, **step.asked)
     for fact in found.facts:
         outcome.say(fact.text, outcome.evidence.add(fact).id)
     outcome.focus["opportunity_id"] = plan.opportunity_id
 
 
-def _contact_gap(
-    desk: Desk, session: Session, request: Request, plan: Plan, outcome: Outcome, language: Language
-) -> None:
+def _contact_gap(step: Step) -> None:
+    plan, outcome = step.plan, step.outcome
     scope = {
         "opportunity_id": plan.opportunity_id,
         "account_id": plan.account_id,
         "owner_id": plan.owner_id,
     }
-    found = recent_activity_and_gaps(
-        session,
-        ActivityArguments(**{key: value for key, value in scope.items() if value}),
-        principal=request.principal,
-        as_of=request.as_of,
-        language=language,
-    )
+    arguments = ActivityArguments(**{key: value for key, value in scope.items() if value})
+    found = recent_activity_and_gaps(step.session, arguments, **step.asked)
     for fact in found.facts:
         outcome.say(fact.text, outcome.evidence.add(fact).id)
 
 
-_RUNNERS: dict[Route, Runner] = {
+_RUNNERS: dict[Route, Callable[[Step], None]] = {
     Route.METRIC: _metric,
     Route.LOOKUP: _lookup,
     Route.CONVERSATION: _conversation,

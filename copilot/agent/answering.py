@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from copilot.agent.contract import Status
-from copilot.agent.desk import Desk, Request
+from copilot.agent.desk import Desk
 from copilot.agent.wording import phrase
 from copilot.llm.budget import cut
 from copilot.llm.client import Message
@@ -16,7 +16,7 @@ MAX_TOKENS = 160
 FACT_TOKENS = 90
 
 
-def write_sentences(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
+def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
     """Return the state's changes: a summary, then the customer's own words, each citing its fact.
 
     When the model finds that no fact bears on the question, the ending is "not found".

@@ -3,14 +3,14 @@
 from typing import Any
 
 from copilot.agent.contract import Status
-from copilot.agent.desk import Desk, Request
+from copilot.agent.desk import Request
 from copilot.agent.wording import phrase
 from copilot.grounding.sentences import CitedSentence
 from copilot.grounding.verifier import Ground, verify
 from crm.facts import Fact
 
 
-def check_sentences(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
+def check_sentences(request: Request, state: dict[str, Any]) -> dict[str, Any]:
     """Return the state's changes: sentences that hold, and those that were cut with the reason.
 
     A fact's own text is a quotation and stands; a summary that fails is cut, because the quotes

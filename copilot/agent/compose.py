@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from copilot.agent.filters import missing_filters, name_filters, threshold
-from copilot.agent.grouping import TIME_DIMENSIONS, Nouns, read_nouns
+from copilot.agent.grouping import Nouns, read_nouns
 from copilot.agent.measures import DEAL_COUNTS, candidate_measures, status_of
 from copilot.agent.plan import Comparison, Plan, Route
 from copilot.agent.reading import COUNTED, Reading
@@ -33,11 +33,14 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
     nouns = read_nouns(reading)
     filters = [*name_filters(reading), *missing_filters(reading)]
     groups = _groups(reading, nouns, chosen, filters)
+    counted_groups = _counts_groups(nouns)
+    if counted_groups:
+        groups = [nouns.counted]
+        filters.append(Filter(dimension=nouns.counted, op=FilterOp.NOT_EMPTY))
     limits, having = threshold(reading, groups[0] if groups else "")
     filters += limits
     periods: list[Period | None] = [mention.period for mention in reading.periods]
     comparison = _comparison(groups, filters, periods, reading)
-    counted_groups = _counts_groups(nouns)
     ranked = reading.rank is not None and reading.rank.kind != "date"
     rank = reading.rank if ranked and groups else None
     if rank is not None:
@@ -127,10 +130,9 @@ def _basis(reading: Reading, measure: str) -> DateBasis | None:
         return DateBasis.OPENED
     due = ("expected to close", "due to close", "close this", "close next", "closing this",
            "closing next", "预计成交", "预计关闭", "expected close")  # fmt: skip
-    if measure in {"open_opportunities", "pipeline", "weighted_pipeline"}:
-        if any(word in text for word in due) or reading.periods:
-            return DateBasis.EXPECTED_CLOSE
-    return None
+    is_open = measure in {"open_opportunities", "pipeline", "weighted_pipeline"}
+    planned = any(word in text for word in due) or bool(reading.periods)
+    return DateBasis.EXPECTED_CLOSE if is_open and planned else None
 
 
 def _lists_rows(

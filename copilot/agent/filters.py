@@ -50,6 +50,8 @@ def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
         if any(word in around for word in (*led, "手下", "下属")):
             return by_dimension["manager"]
         return by_dimension.get("owner", best)
+    if best.dimension in {"territory", "team"} and "region" in by_dimension:
+        best = by_dimension["region"]
     for dimension in ("product_family", "territory", "region", "country", "industry", "team"):
         names = [cue.key for cue in reading.cues if cue.section == "noun"]
         if dimension in by_dimension and dimension in names and best.dimension not in names:

@@ -73,13 +73,13 @@ def build_graph(desk: Desk, checkpointer: BaseCheckpointSaver[Any] | None) -> Gr
         _tell("act")
         return act(desk, runtime.context, dict(state))
 
-    def answer(state: AskState, runtime: Runtime[Request]) -> dict[str, Any]:
+    def answer(state: AskState) -> dict[str, Any]:
         _tell("answer")
-        return write_sentences(desk, runtime.context, dict(state))
+        return write_sentences(desk, dict(state))
 
     def verify(state: AskState, runtime: Runtime[Request]) -> dict[str, Any]:
         _tell("verify")
-        return check_sentences(desk, runtime.context, dict(state))
+        return check_sentences(runtime.context, dict(state))
 
     builder = StateGraph(AskState, context_schema=Request)
     builder.add_node("plan", plan)

@@ -30,7 +30,11 @@ def read_nouns(reading: Reading) -> Nouns:
     subject = counted = ""
     for noun in _free_nouns(reading):
         before = _cue_before(reading, noun)
-        if before == "ratio_of_groups" and _names_people(noun) and not reading.has("intent", "which"):
+        if (
+            before == "ratio_of_groups"
+            and _names_people(noun)
+            and not reading.has("intent", "which")
+        ):
             others.append(noun.key)
         elif before == "ratio_of_groups" and noun.key in catalog().dimensions:
             groups.append(noun.key)

@@ -18,13 +18,13 @@ from crm.period import FiscalCalendar
 from tools.attributes import Entity
 from tools.language import Language
 from tools.metrics import MetricArguments, query_metric
-from tools.records import FindOpportunities, GetRecord, find_opportunities, get_record
+from tools.records import FindOpportunities, find_opportunities, list_records
 
 _ENTITIES = {
     "account": Entity.ACCOUNT,
     "contact": Entity.CONTACT,
     "product": Entity.PRODUCT,
-    "user": Entity.USER,
+    "rep": Entity.USER,
 }
 
 
@@ -45,9 +45,9 @@ def run_metrics(
     for query in plan.queries:
         answer = query_metric(session, MetricArguments(query=query), language=language, **asked)
         computed.append(Computed(answer.result, tuple(answer.facts)))
-    outcome.interpretation = " | ".join(
-        dict.fromkeys(one.result.describe(language) for one in computed)
-    )
+    described = dict.fromkeys(one.result.describe(language) for one in computed)
+    as_of = phrase("as_of", language, date=f"{request.as_of:%Y-%m-%d}")
+    outcome.interpretation = " | ".join(described) + f" · {as_of}"
     usable = [one for one in computed if not _is_void(one.result)]
     if not usable or (plan.comparison is Comparison.PERIODS and len(usable) < len(computed)):
         why = _why_nothing(session, computed[0].result, asked, language)
@@ -115,12 +115,7 @@ def _list_rows(
         if len(ids) == 1:
             outcome.focus["opportunity_id"] = ids[0]
     elif entity in _ENTITIES:
-        facts = [
-            get_record(session, GetRecord(entity=_ENTITIES[entity], ref=str(row_id)), **seen).facts[
-                0
-            ]
-            for row_id in shown
-        ]
+        facts = list_records(session, _ENTITIES[entity], shown, **seen).facts
     else:
         return
     for fact in facts:

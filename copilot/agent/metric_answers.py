@@ -5,10 +5,12 @@ from decimal import Decimal
 
 from copilot.agent.outcome import Outcome
 from copilot.agent.plan import Comparison, Plan
-from copilot.agent.wording import phrase, show_value
+from copilot.agent.wording import phrase
 from crm.facts import Fact, FactKind
 from crm.metrics.catalog import catalog
+from crm.metrics.query import FilterOp, MetricQuery
 from crm.metrics.result import MetricCell, MetricResult
+from crm.metrics.words import describe_query, value_in_words
 from tools.language import Language
 
 SHOWN_CELLS = 15
@@ -55,7 +57,25 @@ def _unit(result: MetricResult) -> str:
 
 
 def _show(cell: MetricCell, result: MetricResult, language: Language) -> str:
-    return show_value(cell.value, _unit(result), cell.currency, language)
+    return value_in_words(cell.value, _unit(result), cell.currency, language)
+
+
+def scope_in_words(result: MetricResult, language: Language) -> str:
+    """Return the period and the filters of a result, without the measure and the grouping."""
+    query = result.query
+    kept = [
+        (one, names)
+        for one, names in zip(query.filters, result.filter_names, strict=True)
+        if one.op is not FilterOp.NOT_EMPTY
+    ]
+    bare = MetricQuery(
+        measure=query.measure, filters=tuple(one for one, _ in kept), period=query.period
+    )
+    measure = catalog().measure(query.measure)
+    names = tuple(names for _, names in kept)
+    words = describe_query(bare, measure, result.basis, names, language)
+    rest = words[len(measure.label[language]) :].lstrip(",， ")
+    return rest or phrase("everything", language)
 
 
 def _add(one: Computed, at: int, outcome: Outcome) -> str:
@@ -68,14 +88,8 @@ def _label(result: MetricResult, language: Language) -> str:
 
 
 def _single(one: Computed, outcome: Outcome, language: Language) -> None:
-    for at, cell in enumerate(one.result.cells):
-        text = phrase(
-            "single",
-            language,
-            measure=_label(one.result, language),
-            value=_show(cell, one.result, language),
-            scope=one.result.describe(language),
-        )
+    for at in range(len(one.result.cells)):
+        text = phrase("single", language, statement=one.facts[at].text)
         outcome.say(text, _add(one, at, outcome))
 
 
@@ -85,7 +99,7 @@ def _grouped(one: Computed, outcome: Outcome, language: Language) -> None:
     by = phrase("and", language).join(dimensions[name].label[language] for name in result.query.by)
     head = phrase(
         "grouped", language, measure=_label(result, language), dimension=by,
-        scope=result.describe(language),
+        scope=scope_in_words(result, language),
     )  # fmt: skip
     outcome.say(head, *[_add(one, at, outcome) for at in range(min(1, len(one.facts)))])
     for at, cell in enumerate(result.cells[:SHOWN_CELLS]):
@@ -129,7 +143,7 @@ def _rank_one(
         rank=_rank_word(plan, result, language),
         measure=_label(result, language).lower() if language == "en" else _label(result, language),
         value=_show(result.cells[best[0]], result, language),
-        scope=result.describe(language),
+        scope=scope_in_words(result, language),
     )
     outcome.say(text, *[_add(one, i, outcome) for i in best])
     if rest:
@@ -149,7 +163,7 @@ def _rank_word(plan: Plan, result: MetricResult, language: Language) -> str:
 
 def _having(one: Computed, outcome: Outcome, language: Language) -> None:
     result = one.result
-    scope = result.describe(language)
+    scope = scope_in_words(result, language)
     if not result.cells:
         fact = _computed(result, "0", 0.0, "count", f"groups: {scope}")
         outcome.say(phrase("having_none", language, scope=scope), outcome.evidence.add(fact).id)
@@ -169,7 +183,7 @@ def _group_count(one: Computed, outcome: Outcome, language: Language) -> None:
     dimension = catalog().dimensions[result.query.by[0]].label[language]
     known = {cell.keys[0] for cell in result.cells} - {"—"}
     count = len(known) if len(result.cells) >= result.groups else result.groups
-    scope = result.describe(language)
+    scope = scope_in_words(result, language)
     fact = _computed(result, f"{count} {dimension}", float(count), "count", scope)
     text = phrase("groups", language, count=count, dimension=dimension, scope=scope)
     outcome.say(text, outcome.evidence.add(fact).id)
@@ -187,10 +201,10 @@ def _mean(one: Computed, outcome: Outcome, language: Language) -> None:
         if not values:
             continue
         mean = sum(values, Decimal(0)) / len(values)
-        shown = show_value(mean, result.unit, currency, language)
+        shown = value_in_words(mean, result.unit, currency, language)
         text = phrase(
             "mean", language, value=shown, dimension=dimension,
-            scope=result.describe(language), count=len(values),
+            scope=scope_in_words(result, language), count=len(values),
         )  # fmt: skip
         fact = _computed(result, text, float(mean), result.unit, "mean", currency)
         outcome.say(text, outcome.evidence.add(fact).id)
@@ -249,13 +263,13 @@ def _gap(result: MetricResult, value: Decimal, currency: str | None, language: L
     if _unit(result) == "ratio":
         points = f"{value * 100:.1f}"
         return f"{points} 个百分点" if language == "zh" else f"{points} percentage points"
-    return show_value(value, result.unit, currency, language)
+    return value_in_words(value, result.unit, currency, language)
 
 
 def _percent(result: MetricResult, change: Decimal, base: Decimal, language: Language) -> str:
     if not base or not change or _unit(result) == "ratio":
         return ""
-    shown = show_value(change / base, "ratio", None, language)
+    shown = value_in_words(change / base, "ratio", None, language)
     return f"（{shown}）" if language == "zh" else f" ({shown})"
 
 

@@ -73,9 +73,7 @@ def read_question(text: str, index: NameIndex, *, today: date, calendar: FiscalC
     names = tuple(m for m in linked.mentions if not _is_a_cue(m, book.find(text)))
     spans = period_spans + [m.span for m in names]
     quantities = tuple(
-        q
-        for q in find_quantities(text, exclude_spans=period_spans)
-        if not overlaps(*q.span, spans)
+        q for q in find_quantities(text, exclude_spans=period_spans) if not overlaps(*q.span, spans)
     )
     rank = find_rank(text)
     if rank is not None and overlaps(*rank.span, spans):

@@ -19,9 +19,9 @@ class Refusal:
 
 def refusal(reading: Reading) -> Refusal | None:
     """Return why the question cannot be answered at all, or None."""
-    if reading.has("route", "draft", "send") and not _asks_number(reading):
-        if not reading.has("route", "said", "history"):
-            return Refusal("side_effect")
+    asks = _asks_number(reading) or reading.has("route", "said", "history")
+    if reading.has("route", "draft", "send") and not asks:
+        return Refusal("side_effect")
     for cue in reading.cues:
         if cue.section == "unsupported":
             return Refusal("unsupported", cue.text)

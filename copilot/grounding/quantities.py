@@ -1,0 +1,345 @@
+"""Finding amounts, percentages, durations and plain numbers in a text, in English and Chinese."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from copilot.grounding import numerals
+from copilot.grounding.sentences import ProblemKind
+
+_SYMBOLS = {
+    "US$": "USD", "HK$": "HKD", "JP¥": "JPY", "C$": "CAD", "A$": "AUD", "S$": "SGD", "$": "USD",
+    "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "¥": "CNY JPY", "￥": "CNY JPY",
+}  # fmt: skip
+CURRENCY_CODES = [
+    "USD",
+    "EUR",
+    "GBP",
+    "CNY",
+    "RMB",
+    "JPY",
+    "HKD",
+    "INR",
+    "KRW",
+    "SGD",
+    "AUD",
+    "CAD",
+    "NZD",
+    "CHF",
+    "SEK",
+    "NOK",
+    "DKK",
+    "BRL",
+    "MXN",
+    "ZAR",
+    "AED",
+    "SAR",
+    "TWD",
+    "THB",
+    "MYR",
+    "IDR",
+    "PHP",
+    "VND",
+    "PLN",
+    "CZK",
+    "HUF",
+    "TRY",
+    "ILS",
+    "RUB",
+]
+_WORDS = {
+    "us dollars": "USD", "dollars": "USD", "dollar": "USD", "euros": "EUR", "euro": "EUR",
+    "pounds": "GBP", "pound": "GBP", "yuan": "CNY", "renminbi": "CNY", "rupees": "INR",
+    "yen": "JPY", "won": "KRW", "人民币": "CNY", "元人民币": "CNY", "块钱": "CNY", "美元": "USD",
+    "美金": "USD", "欧元": "EUR", "港元": "HKD", "港币": "HKD", "日元": "JPY", "英镑": "GBP",
+    "元": "CNY", "块": "CNY", "RMB": "CNY",
+}  # fmt: skip
+_SCALES = {
+    "thousand": 1e3, "million": 1e6, "billion": 1e9, "mn": 1e6, "bn": 1e9, "k": 1e3, "K": 1e3,
+    "m": 1e6, "M": 1e6, "B": 1e9, "百": 1e2, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7,
+    "亿": 1e8, "万亿": 1e12, "dozen": 12,
+}  # fmt: skip
+# Units that turn into one another by a fixed factor share a class.
+_DURATIONS = {
+    "second": ("s", 1), "minute": ("s", 60), "min": ("s", 60), "mins": ("s", 60),
+    "hour": ("s", 3600), "hr": ("s", 3600), "hrs": ("s", 3600), "day": ("d", 1),
+    "business day": ("bd", 1), "working day": ("bd", 1), "week": ("d", 7), "month": ("m", 1),
+    "quarter": ("m", 3), "year": ("m", 12), "yr": ("m", 12), "yrs": ("m", 12),
+    "秒": ("s", 1), "分钟": ("s", 60), "个小时": ("s", 3600), "小时": ("s", 3600), "天": ("d", 1),
+    "日": ("d", 1), "个工作日": ("bd", 1), "工作日": ("bd", 1), "周": ("d", 7), "个星期": ("d", 7),
+    "星期": ("d", 7), "个月": ("m", 1), "个季度": ("m", 3), "年": ("m", 12),
+}  # fmt: skip
+_FRACTION_WORDS = {
+    "half of": 0.5, "half the": 0.5, "a quarter of": 0.25, "one quarter of": 0.25,
+    "three quarters of": 0.75, "a third of": 1 / 3, "one third of": 1 / 3, "two thirds of": 2 / 3,
+    "一半": 0.5,
+}  # fmt: skip
+
+_NUM = (
+    rf"(?P<num>(?<![A-Za-z0-9_])(?<!\d[.,])(?:{numerals.DIGITS})"
+    rf"|\b{numerals.EN_NUMERAL}|(?<![第几数]){numerals.ZH_NUMERAL})"
+)
+_SCALE = (
+    r"(?:[\s-]?(?P<scale>thousand|million|billion|dozen|mn|bn|百万|千万|万亿|[百千万亿]|"
+    r"[kKmMB](?![A-Za-z])))?"
+)
+
+
+def _either(words: object) -> str:
+    return "|".join(re.escape(word) for word in sorted(map(str, words), key=len, reverse=True))  # type: ignore[call-overload]
+
+
+_PRE = rf"(?P<pre>{_either(_SYMBOLS)}|(?<![A-Za-z])(?:{'|'.join(CURRENCY_CODES)})(?![A-Za-z]))"
+_POST = (
+    rf"(?P<post>(?:{'|'.join(CURRENCY_CODES)})\b|(?i:{_either(w for w in _WORDS if w.isascii())})\b"
+    rf"|{_either(w for w in _WORDS if not w.isascii())})"
+)
+_EN_UNITS = _either(unit for unit in _DURATIONS if unit.isascii())
+_ZH_UNITS = _either(unit for unit in _DURATIONS if not unit.isascii())
+_UNIT = rf"(?:(?P<unit>{_EN_UNITS})s?\b|(?P<zhunit>{_ZH_UNITS}))"
+_MEASURE = "个家位名套台次场份项条款步轮人倍辆件张间座组路种吨米层站级"
+
+_PERCENT = re.compile(
+    rf"{_NUM}\s?(?:%|％|(?i:percentage points?|percent|per cent|pct)\b|个百分点)"
+    rf"|(?P<below>{numerals.ZH_NUMERAL}|\d+)分之(?P<above>{numerals.ZH_NUMERAL}|\d+(?:\.\d+)?)"
+    r"|(?P<tenths>[一二两三四五六七八九\d])成(?P<half>半)?(?![本交功立为员果熟长效])"
+    r"|(?P<off>[一二三四五六七八九\d]{1,2}(?:\.\d)?)折(?!叠|算|旧)"
+    rf"|(?P<word>{_either(_FRACTION_WORDS)})",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(
+    rf"{_PRE}\s?(?:{_NUM}{_SCALE})(?![A-Za-z0-9])(?:\s?(?:{_POST}))?"
+    rf"|{_NUM.replace('?P<num>', '?P<num2>')}{_SCALE.replace('?P<scale>', '?P<scale2>')}"
+    rf"\s?{_POST.replace('?P<post>', '?P<post2>')}",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(
+    rf"{_NUM}[\s-]?{_UNIT}|(?P<article>\b(?:a|an)) (?P<unit3>{_EN_UNITS})\b"
+    rf"|(?P<halfof>半(?:个)?|half[ -]an?[ -]|half[ -])(?P<halfunit>小时|天|月|年|hour|day|year)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(rf"{_NUM}{_SCALE}(?![A-Za-z0-9])", re.IGNORECASE)
+_LIST_WORDS = re.compile(
+    r"\s*(?:other |quick |key |main |open )?(?:things|points|questions|items|topics)\b"
+    r"|[个点件条]?(?:问题|方面|建议|事情|事项|要点|小问题)",
+    re.IGNORECASE,
+)
+_ROUGH_BEFORE = re.compile(
+    r"(?:\b(?:about|around|roughly|approximately|approx\.?|nearly|almost|circa|some|over|"
+    r"more than|just under|just over|close to)|~|≈|约|大约|大概|将近|接近|近"
+    r"|差不多|超过)\s*\S{0,3}$",
+    re.IGNORECASE,
+)
+_ROUGH_AFTER = re.compile(r"^\s*(?:or so\b|左右|上下|多|余)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number as written, with every value that it can mean.
+
+    `unit` is the currencies of an amount, or the class of a duration (s, d, bd or m); `is_rough`
+    says that words like "about" stand around it; `is_article` that only "a" or "an" counts.
+    """
+
+    kind: ProblemKind
+    values: tuple[float, ...]
+    raw: str
+    start: int
+    end: int
+    unit: frozenset[str] = frozenset()
+    is_rough: bool = False
+    is_article: bool = False
+
+
+def find_quantities(text: str) -> tuple[list[Quantity], str]:
+    """Return the quantities of a text and the text with them blanked out (same length)."""
+    found: list[Quantity] = []
+    for pattern, read in _READERS:
+        for match in list(pattern.finditer(text)):
+            quantity = read(match, text)
+            if quantity is not None:
+                found.append(quantity)
+                text = blank(text, match.start(), match.end())
+    return sorted(found, key=lambda quantity: quantity.start), text
+
+
+def blank(text: str, start: int, end: int) -> str:
+    """Return the text with a stretch replaced by spaces."""
+    return text[:start] + " " * (end - start) + text[end:]
+
+
+def currency_set(code: str) -> frozenset[str]:
+    """Return the ISO codes that a currency sign, code or word can mean."""
+    found = _SYMBOLS.get(code) or _WORDS.get(code) or _WORDS.get(code.lower()) or code.upper()
+    return frozenset("CNY" if part == "RMB" else part for part in found.split())
+
+
+def read_values(numeral: str, scale: str | None) -> tuple[float, ...]:
+    """Return the possible values of a numeral with an optional scale word; empty if none."""
+    if numeral[0].isdigit():
+        values = numerals.read_digits(numeral)
+    elif numeral[0].isascii():
+        values = (numerals.read_en(numeral),)
+    else:
+        value = numerals.read_zh(numeral)
+        values = () if value is None else (value,)
+    factor = _SCALES.get(scale, _SCALES.get(scale.lower(), 1.0)) if scale else 1.0
+    return tuple(value * factor for value in values)
+
+
+def _make(
+    kind: ProblemKind,
+    values: tuple[float, ...],
+    match: re.Match[str],
+    text: str,
+    *,
+    unit: frozenset[str] = frozenset(),
+    is_article: bool = False,
+) -> Quantity | None:
+    if not values:
+        return None
+    start, end = match.span()
+    rough = bool(
+        _ROUGH_BEFORE.search(text[max(0, start - 16) : start])
+        or _ROUGH_AFTER.match(text[end : end + 8])
+    )
+    raw = match.group().strip()
+    return Quantity(kind, values, raw, start, end, unit, rough, is_article)
+
+
+def _percentage(match: re.Match[str], text: str) -> Quantity | None:
+    parts = match.groupdict()
+    if parts["num"]:
+        values = tuple(value / 100 for value in read_values(parts["num"], None))
+    elif parts["below"]:
+        below, above = (read_values(parts[name], None) for name in ("below", "above"))
+        values = (above[0] / below[0],) if below and above and below[0] else ()
+    elif parts["tenths"]:
+        tenths = read_values(parts["tenths"], None)[0]
+        values = ((tenths + (0.5 if parts["half"] else 0)) / 10,)
+    elif parts["off"]:
+        values = _discounted(parts["off"])
+    else:
+        values = (_FRACTION_WORDS[parts["word"].lower()],)
+    return _make(ProblemKind.PERCENTAGE, values, match, text)
+
+
+def _discounted(numeral: str) -> tuple[float, ...]:
+    # 八折 and 八五折 leave 80 and 85 per cent to pay: both the rest and the discount are meant.
+    value = read_values(numeral, None)[0]
+    kept = value / (10 if value < 10 else 100)
+    return (1 - kept, kept)
+
+
+def _money(match: re.Match[str], text: str) -> Quantity | None:
+    numeral = match["num"] or match["num2"]
+    if not match["pre"] and numeral in {"一", "两"}:
+        return None  # 一块, 两块: pieces, hardly ever money
+    mark = match["pre"] or match["post2"]
+    unit = currency_set(mark)
+    if match["pre"] and match["post"] and not currency_set(match["post"]) & unit:
+        return None
+    values = read_values(numeral, match["scale"] or match["scale2"])
+    return _make(ProblemKind.AMOUNT, values, match, text, unit=unit)
+
+
+def _duration(match: re.Match[str], text: str) -> Quantity | None:
+    parts = match.groupdict()
+    if parts["halfof"]:
+        return _half(match, text)
+    name = parts["unit"] or parts["zhunit"] or parts["unit3"]
+    unit, factor = _DURATIONS[name.lower()]
+    values = (1.0,) if parts["article"] else read_values(parts["num"], None)
+    if name == "年" and values and values[0] >= 1900:
+        return None
+    return _make(
+        ProblemKind.DURATION,
+        tuple(value * factor for value in values),
+        match,
+        text,
+        unit=frozenset([unit]),
+        is_article=bool(parts["article"]),
+    )
+
+
+def _half(match: re.Match[str], text: str) -> Quantity | None:
+    name = match["halfunit"].lower()
+    unit, value = {
+        "小时": ("s", 1800), "hour": ("s", 1800), "天": ("s", 43200), "day": ("s", 43200),
+        "月": ("d", 15), "年": ("m", 6), "year": ("m", 6),
+    }[name]  # fmt: skip
+    return _make(ProblemKind.DURATION, (float(value),), match, text, unit=frozenset([unit]))
+
+
+def _number(match: re.Match[str], text: str) -> Quantity | None:
+    numeral, after = match["num"], text[match.end() :]
+    if numeral.lower() == "one" or _LIST_WORDS.match(after):
+        return None
+    if numeral[0] in numerals.ZH_CHARS and not match["scale"] and not _counts(numeral, after):
+        return None
+    return _make(ProblemKind.NUMBER, read_values(numeral, match["scale"]), match, text)
+
+
+def _counts(numeral: str, after: str) -> bool:
+    """Say whether Chinese characters are a count here, not part of a word such as 万一 or 十分."""
+    if len(numeral) == 1:
+        return numeral not in "一百千万亿" and after[:1] != "" and after[0] in _MEASURE
+    if numeral in {"千万", "万一", "百万"} or (numeral == "十" and after.startswith("分")):
+        return False
+    return any(mark in numeral for mark in "十百千万亿")
+
+
+_Reader = Callable[[re.Match[str], str], Quantity | None]
+_READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
+    (_PERCENT, _percentage),
+    (_MONEY, _money),
+    (_DURATION, _duration),
+    (_NUMBER, _number),
+)
+
+
+def fact_quantities(value: float, unit: str | None, currency: str | None) -> Iterator[Quantity]:
+    """Yield what a fact's plain value supports: money, a ratio as a percentage, days, a count."""
+
+    def of(kind: ProblemKind, number: float, marks: frozenset[str] = frozenset()) -> Quantity:
+        return Quantity(kind, (number,), str(value), 0, 0, marks)
+
+    if currency:
+        yield of(ProblemKind.AMOUNT, value, currency_set(currency))
+        return
+    if unit == "ratio" or (unit is None and 0 < abs(value) < 1):
+        yield of(ProblemKind.PERCENTAGE, value)
+        return
+    name = (unit or "").lower().removesuffix("s")
+    if name in _DURATIONS:
+        duration, factor = _DURATIONS[name]
+        yield of(ProblemKind.DURATION, value * factor, frozenset([duration]))
+    if unit in {"percent", "%"}:
+        yield of(ProblemKind.PERCENTAGE, value / 100)
+    yield of(ProblemKind.NUMBER, value)
+
+
+_TOLERANCE = 1e-9
+_ROUGH = 0.05
+
+
+def supports(fact: Quantity, claim: Quantity) -> bool:
+    """Say whether a quantity of a fact is the one claimed: same kind, unit and value."""
+    if not _comparable(fact, claim):
+        return False
+    room = _ROUGH if claim.is_rough else _TOLERANCE
+    if claim.raw.lower() in _FRACTION_WORDS or "分之" in claim.raw:
+        room = max(room, 0.015)
+    return any(
+        abs(mine - theirs) <= room * max(abs(theirs), _TOLERANCE)
+        for mine in claim.values
+        for theirs in fact.values
+    )
+
+
+def _comparable(fact: Quantity, claim: Quantity) -> bool:
+    if claim.kind is ProblemKind.NUMBER:
+        return fact.kind in {ProblemKind.NUMBER, ProblemKind.AMOUNT}
+    if claim.kind is ProblemKind.PERCENTAGE and fact.kind is ProblemKind.NUMBER:
+        return any(0 < value < 1 for value in fact.values)
+    return fact.kind is claim.kind and (not claim.unit or bool(fact.unit & claim.unit))
