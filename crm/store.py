@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from crm.errors import PermanentError
 from crm.models import ImportRun
 
 BUSY_TIMEOUT_MS = 15_000
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Store:
@@ -30,13 +30,36 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{path}")
 
+    def is_current(self) -> bool:
+        """Say whether the tables are those of the newest revision, without loading Alembic."""
+        with self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return bool(found == newest_revision())
+
     def migrate(self) -> None:
-        """Create or upgrade the tables to the newest revision; doing it twice changes nothing."""
+        """Create or upgrade the tables to the newest revision; doing it twice changes nothing.
+
+        Raises PermanentError if a newer version of the product made them.
+        """
+        if self.is_current():
+            return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise PermanentError(
+                f"the database {self.engine.url.database!r} cannot be upgraded ({error}): a newer "
+                "version of sales-copilot made it; install that, or name another workspace"
+            ) from error
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -51,6 +74,11 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def newest_revision() -> str:
+    """Return the newest migration's revision, which its file name `r0001_….py` holds."""
+    return max(path.name[1:5] for path in (_MIGRATIONS / "versions").glob("r[0-9]*.py"))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from crm.models import ImportRun
 from crm.principal import Principal
 from crm.store import Store
+from ingest.bulk_writes import prepare_bulk_writes
 from ingest.conversations import Change, ParsedConversation, store_conversation
 from ingest.identity import Directory
 
@@ -119,6 +120,7 @@ class ConversationRun:
     def _store(self, batch: list[ParsedConversation], *, is_last: bool = False) -> None:
         created, updated, unchanged = [], [], 0
         with self.store.session() as session:
+            prepare_bulk_writes(session)
             directory = Directory(session, self.principal)
             directory.learn(p.email for c in batch for p in c.participants if p.email)
             for parsed in batch:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from crm.models import Conversation, ConversationKind, Participant, Segment, Side
+from crm.models import Conversation, ConversationKind, Participant, Passage, Segment, Side
 from crm.principal import Principal
 from ingest.identity import NO_HINTS, Directory, Hints, Link, Person
 
@@ -87,6 +87,8 @@ def store_conversation(
         return _link_late(session, existing, parsed, directory, now)
     session.execute(delete(Segment).where(Segment.conversation_id == existing.id))
     session.execute(delete(Participant).where(Participant.conversation_id == existing.id))
+    # Without passages it counts as not yet indexed, should the process end before it is.
+    session.execute(delete(Passage).where(Passage.conversation_id == existing.id))
     _fill(session, existing, parsed, directory, now)
     return Outcome(Change.UPDATED, existing.id)
 
@@ -98,6 +100,14 @@ def find_stored(session: Session, source: str, external_id: str) -> Conversation
             Conversation.source == source, Conversation.external_id == external_id
         )
     )
+
+
+def find_segments(session: Session, conversation_id: int) -> tuple[ParsedSegment, ...]:
+    """Return what is stored of a conversation, in order, to be stored again whoever imports."""
+    rows = session.scalars(
+        select(Segment).where(Segment.conversation_id == conversation_id).order_by(Segment.position)
+    )
+    return tuple(ParsedSegment(row.speaker, row.text, row.start_ms, row.end_ms) for row in rows)
 
 
 def _link_late(

@@ -1,12 +1,13 @@
 """Which account and which deal a conversation is about, from hints, titles and dates."""
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
 
 from crm.access import visible
 from crm.models import (
@@ -23,6 +24,9 @@ from crm.principal import Principal
 
 _HAN = re.compile("[\u3400-\u9fff]")
 _MANY = 200
+_BATCH = 400
+_LONGEST_NAME = 80
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,20 @@ def find_account_named(session: Session, principal: Principal, hint: str | None)
 
 def find_account_titled(session: Session, principal: Principal, title: str) -> int | None:
     """Return the one account whose name or alias stands in the title as a word of its own."""
-    named = select(Account.id, Account.name).where(_is_within(title, Account.name))
-    aliased = (
-        select(Account.id, Alias.name)
-        .join(Alias, and_(Alias.entity == "account", Alias.entity_id == Account.id))
-        .where(_is_within(title, Alias.name))
-    )
-    hits: list[tuple[str, int]] = []
-    for statement in (named, aliased):
-        rows = session.execute(visible(statement.limit(_MANY), Account, principal)).all()
-        hits += [(row.name.lower(), row.id) for row in rows if _stands_in(row.name, title)]
+    hits: set[tuple[str, int]] = set()
+    wanted = names_within(title)
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        # Looked up by index: a title holds few names, a CRM many.
+        named = select(Account.id, Account.name).where(func.lower(Account.name).in_(part))
+        aliased = (
+            select(Account.id, Alias.name)
+            .join(Alias, and_(Alias.entity == "account", Alias.entity_id == Account.id))
+            .where(func.lower(Alias.name).in_(part))
+        )
+        for statement in (named, aliased):
+            rows = session.execute(visible(statement.limit(_MANY), Account, principal))
+            hits |= {(row.name.lower(), row.id) for row in rows}
     # "Acme" inside "Acme Group" is the longer one's.
     longest = {
         number
@@ -73,6 +81,29 @@ def find_account_titled(session: Session, principal: Principal, title: str) -> i
         if not any(name != other and name in other for other, _ in hits)
     }
     return longest.pop() if len(longest) == 1 else None
+
+
+def names_within(title: str) -> list[str]:
+    """Return the stretches of a title that could be an account's name, as databases lower them.
+
+    In Latin script such a stretch begins and ends where a word does and has three characters or
+    more; one with Han characters, which are written without spaces, stands anywhere.
+    """
+    found: set[str] = set()
+    # SQLite lowers ASCII letters only, PostgreSQL all of them.
+    for text in {title.lower(), title.translate(_ASCII_LOWER)}:
+        solid = [position for position, char in enumerate(text) if not char.isspace()]
+        for start in solid:
+            is_start = not (start and _is_word(text[start - 1]))
+            for end in range(start + 2, min(start + _LONGEST_NAME, len(text)) + 1):
+                name = text[start:end]
+                if name[-1].isspace() or name in found:
+                    continue
+                is_end = not (end < len(text) and _is_word(text[end]))
+                is_latin = is_start and is_end and len(name) >= 3
+                if is_latin or _HAN.search(name):
+                    found.add(name)
+    return sorted(found)
 
 
 def find_hinted_deal(session: Session, principal: Principal, hint: str | None) -> Deal | None:
@@ -147,16 +178,5 @@ def _last_active(
     return last
 
 
-def _is_within(title: str, name: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    # A first sieve: LIKE reads % and _ in names, and SQLite folds the case of ASCII only.
-    return or_(
-        literal(title).like(literal("%") + name + "%"),
-        literal(title.lower()).like(literal("%") + func.lower(name) + "%"),
-    )
-
-
-def _stands_in(name: str, title: str) -> bool:
-    name, title = name.strip().lower(), title.lower()
-    if _HAN.search(name):
-        return len(name) >= 2 and name in title
-    return len(name) >= 3 and bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", title))
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

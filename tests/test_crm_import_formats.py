@@ -1,6 +1,7 @@
 """The import of files as other CRMs and other countries write them."""
 
 import csv
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -122,6 +123,76 @@ def test_a_missing_file_and_a_false_workbook_are_refused(tmp_path: Path) -> None
         open_sheets(tmp_path / "a.xlsx")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("big5", "商機編號,商機名稱,客戶,負責人\nS1,數據平台,藍海科技有限公司,王芳\n"),
+        ("cp932", "商談番号,名称,顧客\nS1,データ基盤の導入,青海テクノロジー株式会社\n"),
+        ("euc_jp", "商談番号,名称,顧客\nS1,データ基盤の導入,青海テクノロジー株式会社\n"),
+        ("cp949", "기회번호,이름,고객,담당자\nS1,데이터 플랫폼,블루오션 주식회사,김철수\n"),
+    ],
+)
+def test_other_east_asian_encodings_have_to_be_declared(
+    tmp_path: Path, encoding: str, text: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(BadInput, match="set `encoding:`"):
+        detect_encoding(path)
+    assert detect_encoding(path, encoding) == encoding
+
+
+def _workbook(path: Path, row: str) -> Path:
+    """Save a workbook whose second thousand rows are followed by `row`, as it stands."""
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["id", "stage"])
+    for number in range(1_500):
+        sheet.append([f"D{number}", "Won"])
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = parts[name].replace(b"</sheetData>", row.encode() + b"</sheetData>")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("<row", "not a readable"),
+        ("</sheetData>", "not a readable"),
+        ('<row r="99999999999"></row>', "'99999999999'"),
+        ('<row r="1600"><c r="ZZZZ1600"/></row>', "'ZZZZ1600'"),
+        ('<row r="1600"><c r="XFE1600"/></row>', "'XFE1600'"),
+    ],
+)
+def test_a_workbook_corrupt_beyond_its_first_rows_leaves_nothing(
+    store: Store, take: Take, tmp_path: Path, row: str, reason: str
+) -> None:
+    with pytest.raises(BadInput, match=reason):
+        take(_workbook(tmp_path / "a.xlsx", row), deals_mapping({"name": "id"}))
+    with store.session() as session:
+        assert session.scalars(select(Opportunity)).all() == []
+
+
+def test_a_workbook_damaged_or_of_entities_is_refused(tmp_path: Path) -> None:
+    path = _workbook(tmp_path / "a.xlsx", "")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 40] = bytes(40)
+    (tmp_path / "b.xlsx").write_bytes(content)
+    with pytest.raises(BadInput, match="not a readable"):
+        open_sheets(tmp_path / "b.xlsx")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/extra.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+    with pytest.raises(BadInput, match="entities"):
+        open_sheets(path)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiters_are_sniffed(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "a.csv"
@@ -197,7 +268,7 @@ def test_workbooks_bring_native_dates_numbers_and_their_own_sheet(
     store: Store, take: Take, tmp_path: Path
 ) -> None:
     book = openpyxl.Workbook()
-    book.active.append(["nothing here"])
+    book.worksheets[0].append(["nothing here"])
     sheet = book.create_sheet("Deals")
     sheet.append(["id", "stage", "sum", "on", "product"])
     sheet.append([1001, "Won", 12.5, datetime(2026, 5, 6), "=SUM"])

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crm.models import (
@@ -19,7 +20,7 @@ from crm.models import (
 )
 from crm.principal import Principal
 from crm.store import Store
-from ingest.deals import find_account_titled
+from ingest.deals import find_account_titled, names_within
 from ingest.identity import NO_HINTS, Directory, Hints, Link, Person, domain_of
 
 AT = datetime(2026, 5, 10, 12, tzinfo=UTC)
@@ -191,3 +192,16 @@ def test_deal_hint_brings_its_account(session: Session, hint: str) -> None:
 def test_unknown_hint_is_no_error(session: Session) -> None:
     link = _resolve(session, Person("Nobody"), hints=Hints("Nowhere", "Nothing"))
     assert (link.account_id, link.opportunity_id) == (None, None)
+
+
+def test_stretches_of_a_title_are_words_or_contain_han() -> None:
+    assert names_within("Re: A&B") == ["a&b", "re:", "re: a", "re: a&b"]
+    assert "华锐" in names_within("与华锐开会")
+    assert len(names_within("华锐食品" * 75)) < 1_000
+
+
+def test_account_in_a_title_is_found_by_index(session: Session) -> None:
+    plan = session.execute(
+        text("EXPLAIN QUERY PLAN SELECT id FROM accounts WHERE lower(name) IN ('acme', 'x')")
+    )
+    assert "ix_accounts_name_lower" in " ".join(row.detail for row in plan)

@@ -219,6 +219,32 @@ def test_malformed_html_does_not_stall() -> None:
     assert "words" in html_to_text(html)
 
 
+@pytest.mark.parametrize(
+    "flood", ["<a ", "<a b='", "<!--", "<?", "<![CDATA[", "</a ", "<a" + " " * 9, "<div>", "&#"]
+)
+def test_flood_of_broken_tags_leaves_what_follows_it(flood: str) -> None:
+    assert html_to_text(flood * 100_000 + "><p>Price</p>").endswith("Price")
+
+
+def test_comparison_signs_in_text_do_not_make_tags_of_it() -> None:
+    assert html_to_text("1 < 2 " * 30 + "<b>bold</b>") == ("1 < 2 " * 30 + "bold").strip()
+
+
+def test_more_parts_than_a_mail_has_are_refused() -> None:
+    head = HEAD + "Content-Type: multipart/mixed; boundary=q\r\n"
+    assert len(_texts(_mail("--q\r\n\r\nhi\r\n" * 900 + "--q--", head))) == 900
+    with pytest.raises(BadInput, match="MIME parts"):
+        _mail("--q\r\n\r\nhi\r\n" * 1_001 + "--q--", head)
+
+
+@pytest.mark.parametrize("before", ["", "X: y\r"])
+def test_many_long_mime_headers_are_refused(before: str) -> None:
+    part = f"--q\r\n{before}Content-Type: text/plain; {'a*0=b;' * 600}\r\n\r\nhi\r\n"
+    head = HEAD + "Content-Type: multipart/mixed; boundary=q\r\n"
+    with pytest.raises(BadInput, match="MIME headers"):
+        _mail(part * 100 + "--q--", head)
+
+
 def test_text_is_freed_of_what_nobody_can_see() -> None:
     parsed = _mail("A\x00B\x07C\u202eD\u200bE\U000e0041F\xa0G")
     assert _texts(parsed) == ["ABCDEF G"]

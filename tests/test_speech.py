@@ -3,6 +3,7 @@
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ingest.speech.transcriber import Transcript, Utterance
 from ingest.speech.whisper import FasterWhisperTranscriber
 
 RATE = 16_000
+RECORDINGS = Path(__file__).parents[1] / "ingest" / "demo" / "recordings"
 
 
 def _tone(seconds: float, hertz: float = 440.0) -> NDArray[np.float64]:
@@ -27,6 +29,16 @@ def _write(path: Path, *tracks: NDArray[np.float64]) -> Path:
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(samples.tobytes())
+    return path
+
+
+def _mp3(path: Path, track: NDArray[np.float64]) -> Path:
+    frame = av.AudioFrame.from_ndarray((track * 32_000).astype("<i2")[None], "s16p", "mono")
+    frame.sample_rate = RATE
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libmp3lame", rate=RATE, layout="mono")
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
     return path
 
 
@@ -86,6 +98,31 @@ def test_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: RATE * 2 * 4])
     with pytest.raises(BadInput, match="cut off: 4 s of 10 s"):
         load_sound(path)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.97])
+def test_ogg_that_was_cut_off_is_refused(tmp_path: Path, share: float) -> None:
+    whole = (RECORDINGS / "cedar_ridge_voicemail.ogg").read_bytes()
+    (tmp_path / "cut.ogg").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(BadInput, match="cut off"):
+        load_sound(tmp_path / "cut.ogg")
+    (tmp_path / "whole.ogg").write_bytes(whole)
+    assert load_sound(tmp_path / "whole.ogg").duration_ms > 10_000
+
+
+def test_ogg_stream_that_ends_on_a_page_is_read(tmp_path: Path) -> None:
+    whole = (RECORDINGS / "cedar_ridge_voicemail.ogg").read_bytes()
+    (tmp_path / "stream.ogg").write_bytes(whole[: whole.rindex(b"OggS")])
+    assert load_sound(tmp_path / "stream.ogg").duration_ms > 10_000
+
+
+def test_mp3_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    whole = _mp3(tmp_path / "whole.mp3", _tone(5))
+    assert load_sound(whole).duration_ms > 4_500
+    content = whole.read_bytes()
+    (tmp_path / "cut.mp3").write_bytes(content[: len(content) // 2])
+    with pytest.raises(BadInput, match="cut off"):
+        load_sound(tmp_path / "cut.mp3")
 
 
 def test_streamed_file_of_unknown_length_is_read(tmp_path: Path) -> None:

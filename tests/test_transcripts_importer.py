@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from crm.errors import BadInput, PermanentError
-from crm.models import Contact, Conversation, Participant, Segment, User
+from crm.models import Account, Contact, Conversation, Participant, Segment, User
 from crm.principal import Principal
 from crm.store import Store
 from ingest.conversation_run import ConversationSummary
@@ -159,6 +159,39 @@ def test_unchanged_recording_is_known_before_it_is_transcribed(store: Store, fol
     with pytest.raises(PermanentError, match="no speech model"):
         _import(store, folder)
     assert _counts(_import(store, folder, FixedTranscriber)) == (1, 0, 1, 0, 0)
+
+
+def test_new_title_or_account_of_a_recording_takes_no_transcription(
+    store: Store, folder: Path
+) -> None:
+    with store.session() as session:
+        session.add(Account(name="Acme", source="t", external_id="A1", synced_at=NOW))
+    (folder / "a.wav").write_bytes(b"a")
+    sidecar = folder / "a.yaml"
+    sidecar.write_text("participants: [{name: Anna}, {name: Bob}]\n")
+    _import(store, folder, FixedTranscriber())
+    heard = _turns(store)
+    sidecar.write_text("title: Price\naccount: A1\nparticipants: [{name: Anna}, {name: Bob}]\n")
+    assert _counts(_import(store, folder)) == (1, 0, 1, 0, 0)
+    assert _counts(_import(store, folder)) == (1, 0, 0, 1, 0)
+    assert _turns(store) == heard
+    with store.session() as session:
+        row = session.scalars(select(Conversation)).one()
+    assert (row.title, row.language, row.account_id is None) == ("Price", "en", False)
+    assert row.ended_at is not None
+    assert (row.ended_at - row.started_at).total_seconds() == 2
+
+
+@pytest.mark.parametrize("said", ["language: zh", "participants: [{name: Eve}]"])
+def test_new_language_or_speakers_of_a_recording_are_heard_again(
+    store: Store, folder: Path, said: str
+) -> None:
+    (folder / "a.wav").write_bytes(b"a")
+    _import(store, folder, FixedTranscriber())
+    (folder / "a.yaml").write_text(f"{said}\n")
+    transcriber = FixedTranscriber()
+    assert _counts(_import(store, folder, transcriber)) == (1, 0, 1, 0, 0)
+    assert len(transcriber.heard) == 1
 
 
 def test_finished_recording_is_kept_when_the_next_is_killed(store: Store, folder: Path) -> None:

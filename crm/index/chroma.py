@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crm.errors import PermanentError
+from crm.errors import PermanentError, TransientError
 from crm.index.embedder import Vectors
 from crm.index.filters import Condition
 from crm.index.vectors import Labels
@@ -36,12 +36,37 @@ class ChromaIndex:
             )
 
     def search(self, vector: Vectors, *, conditions: Sequence[Condition], limit: int) -> list[str]:
-        """Return the ids of the nearest vectors whose labels meet all conditions, best first."""
-        found = self._opened().query(
-            query_embeddings=[vector], n_results=limit, where=_where(conditions), include=[]
-        )
+        """Return the ids of the nearest vectors whose labels meet all conditions, best first.
+
+        Raises TransientError while another process is writing and the view of it is torn.
+        """
+        try:
+            return self._query(vector, conditions, limit)
+        except TransientError:
+            self._reopen()
+            return self._query(vector, conditions, limit)
+
+    def _query(self, vector: Vectors, conditions: Sequence[Condition], limit: int) -> list[str]:
+        import chromadb
+
+        try:
+            found = self._opened().query(
+                query_embeddings=[vector], n_results=limit, where=_where(conditions), include=[]
+            )
+        except chromadb.errors.ChromaError as error:
+            raise TransientError(
+                f"the vector index in {str(self._path)!r} is being written ({error}); "
+                "ask again in a moment"
+            ) from error
         ids: list[str] = found["ids"][0]
         return ids
+
+    def _reopen(self) -> None:
+        """Forget what this process has read, so that another process's writes are seen whole."""
+        from chromadb.api.shared_system_client import SharedSystemClient
+
+        self._client = self._collection = None
+        SharedSystemClient.clear_system_cache()
 
     def relabel(self, ids: Sequence[str], labels: Sequence[Labels]) -> None:
         """Change labels of vectors that are there; other ids are passed over."""
@@ -92,7 +117,7 @@ class ChromaIndex:
             except (ValueError, chromadb.errors.ChromaError) as error:
                 raise PermanentError(
                     f"the vector index in {str(self._path)!r} cannot be opened ({error}); "
-                    "move the folder away and embed again"
+                    "move the folder away and run `sales-copilot index`"
                 ) from error
         return self._collection
 

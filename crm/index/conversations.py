@@ -1,13 +1,14 @@
 """The conversation index: passages, full text and vectors, kept together, searched as one."""
 
+import logging
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from crm.errors import BadInput
+from crm.errors import BadInput, TransientError
 from crm.index.embedder import Embedder
 from crm.index.filters import (
     Label,
@@ -28,6 +29,7 @@ from crm.principal import Principal
 from crm.store import Store
 
 Progress = Callable[[int, int], None]
+log = logging.getLogger(__name__)
 
 _BATCH = 200
 _EMBEDDED_AT_ONCE = 16
@@ -63,6 +65,34 @@ class ConversationIndex:
                 changed += build_passages(session, batch)
             self._tidy_vectors(batch)
         return changed
+
+    def index_missing(self) -> int:
+        """Make conversations searchable that were stored but never indexed, after a crash say.
+
+        Returns how many passages changed.
+        """
+        has_text = exists().where(Segment.conversation_id == Conversation.id, Segment.text != "")
+        has_passage = exists().where(Passage.conversation_id == Conversation.id)
+        with self._store.session() as session:
+            missing = list(session.scalars(select(Conversation.id).where(has_text, ~has_passage)))
+        return self.index_texts(missing)
+
+    def has_lost_vectors(self) -> bool:
+        """Say whether passages count as embedded although the vector index is empty.
+
+        Raises PermanentError if the vector index cannot be opened.
+        """
+        if self._embedder is None or self._vectors is None:
+            return False
+        with self._store.session() as session:
+            done = Passage.embedding_model == self._embedder.name
+            is_marked = session.scalar(select(exists().where(done)))
+        return bool(is_marked) and not self._vectors.count()
+
+    def embed_anew(self) -> None:
+        """Let every passage wait for its vector again, after the vector index was lost."""
+        with self._store.session() as session:
+            session.execute(update(Passage).values(embedding_model=None))
 
     def pending(self) -> int:
         """Return how many passages have no vector of the present embedder yet."""
@@ -142,11 +172,15 @@ class ConversationIndex:
     ) -> list[int]:
         if self._embedder is None or self._vectors is None or not self._vectors.count():
             return []
-        found = self._vectors.search(
-            self._embedder.embed_query(text[:_QUERY_CHARACTERS]),
-            conditions=vector_conditions(filters, principal),
-            limit=limit,
-        )
+        try:
+            found = self._vectors.search(
+                self._embedder.embed_query(text[:_QUERY_CHARACTERS]),
+                conditions=vector_conditions(filters, principal),
+                limit=limit,
+            )
+        except TransientError as error:
+            log.warning("searching by words only: %s", error)
+            return []
         ids = list(dict.fromkeys(_passage_id(vector_id) for vector_id in found))
         rows = session.execute(
             allowed_passages(filters, principal)

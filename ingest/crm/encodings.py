@@ -11,6 +11,9 @@ from crm.errors import BadInput
 _CHUNK = 1 << 20
 _SAMPLE_LINES = 30
 _DELIMITERS = (",", ";", "\t", "|")
+_DOUBLE_BYTES = re.compile(rb"(?:[\x81-\xfe][\x40-\x7e\x80-\xfe]){2,}")
+# Fewer characters than this say nothing about how often each comes.
+_FEW = 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -101,11 +104,17 @@ def _narrow(path: Path) -> str:
     bad = _first_bad_byte(path, "utf-8")
     if bad is None:
         return "utf-8"
+    pairs = _pairs(path)
     high = _high_bytes(path)
     if _utf8_share(high) > 0.9:
         raise BadInput(
             f"{path.name!r} looks like UTF-8 but is broken near byte {bad}; "
             "mend it or set `encoding:`"
+        )
+    if len(b"".join(pairs)) > 0.5 * _count_high(high) and not _is_simplified(pairs):
+        raise BadInput(
+            f"{path.name!r} is in an East Asian encoding that cannot be told for certain; set "
+            "`encoding:` in the mapping, for example big5, shift_jis, euc_kr or gb18030"
         )
     order = ("gb18030", "cp1252") if _is_chinese(high) else ("cp1252", "gb18030")
     for encoding in order:
@@ -138,6 +147,33 @@ def _high_bytes(path: Path) -> list[bytes]:
         while (chunk := handle.read(_CHUNK)) and len(runs) < 20_000:
             runs += re.findall(rb"[\x80-\xff]+[\x40-\x7e]?", chunk)[:5_000]
     return runs
+
+
+def _pairs(path: Path) -> list[bytes]:
+    """Return the runs of two and more double-byte characters: Western text has hardly any."""
+    with path.open("rb") as handle:
+        runs: list[bytes] = []
+        while (chunk := handle.read(_CHUNK)) and len(runs) < 20_000:
+            runs += _DOUBLE_BYTES.findall(chunk)[:5_000]
+    return runs
+
+
+def _count_high(runs: list[bytes]) -> int:
+    return sum(byte >= 0x80 for run in runs for byte in run)
+
+
+def _is_simplified(runs: list[bytes]) -> bool:
+    """Say whether the characters lie where those of Simplified Chinese do in GB 2312.
+
+    Big5 and Shift-JIS fall outside its characters, EUC-JP among its kana, and the Hangul
+    of EUC-KR in the first part of them only.
+    """
+    pairs = [run[at : at + 2] for run in runs for at in range(0, len(run), 2)]
+    leads = [pair[0] for pair in pairs if pair[1] >= 0xA1 and 0xA1 <= pair[0] <= 0xF7]
+    kana = sum(lead in (0xA4, 0xA5) for lead in leads)
+    late = sum(lead >= 0xC9 for lead in leads)
+    is_usual = len(leads) >= 0.85 * len(pairs) and kana <= 0.1 * len(leads)
+    return is_usual and (len(leads) < _FEW or late >= 0.05 * len(leads))
 
 
 def _utf8_share(runs: list[bytes]) -> float:

@@ -14,6 +14,7 @@ from crm.errors import BadInput
 from crm.models import ImportRun, Stage
 from crm.principal import Principal
 from crm.store import Store
+from ingest.bulk_writes import prepare_bulk_writes
 from ingest.crm.catalogue import ENTITIES
 from ingest.crm.mapping import Mapping
 from ingest.crm.names import normal
@@ -25,7 +26,7 @@ from ingest.crm.sheets import Row
 from ingest.crm.tally import ImportSummary, Tally
 from ingest.crm.writer import Writer
 
-BATCH = 2_000
+BATCH = 5_000
 Progress = Callable[[str, int, int | None], None]
 _HISTORY = frozenset({"stage_changes", "close_date_changes", "amount_changes"})
 
@@ -113,6 +114,7 @@ class _Run:
         for rows in batches(step.sheet.rows(), BATCH):
             records = [reader.read(row) for row in rows]
             with self._store.session() as session:
+                prepare_bulk_writes(session)
                 self._writer.write(session, entity, records)
                 self.tally.add(entity.name, "read", len(records))
                 bad = [record for record in records if record.problems]

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, Numeric
+from sqlalchemy import Column, Integer, Numeric
 
 from crm.errors import BadInput
 from crm.money import to_minor
-from ingest.crm.fields import Field, Kind
+from ingest.crm.cells import Cell
+from ingest.crm.fields import Kind
 from ingest.crm.mapping import FieldMapping, Mapping, Missing, TableMapping
 from ingest.crm.names import normal
 from ingest.crm.records import Link, Policy, Record, StageBook, settle_close, with_alias
@@ -23,75 +24,11 @@ from ingest.crm.values import (
     NeedsDeclaring,
     Notation,
     as_text,
-    convert,
     currency_of,
 )
 
-_CACHE = 50_000
 _LONGEST_KEY = 200
 _SAMPLE = 1_000
-
-
-@dataclass
-class _Cell:
-    """One field's way from a row to a value."""
-
-    field: Field
-    mapping: FieldMapping
-    indices: tuple[int, ...]
-    notation: Notation
-    blanks: frozenset[str]
-    value_map: dict[str, str]
-    cache: dict[Native, Any]
-
-    def read(self, cells: list[Native]) -> Any:
-        """Return the value, None if it is blank; raises ValueError."""
-        is_plain = len(self.indices) == 1
-        raw = cells[self.indices[0]] if is_plain else self._joined(cells)
-        # 1, 1.0 and True are equal as keys but not as cells.
-        is_cached = type(raw) is str and len(raw) < 80
-        if is_cached and raw in self.cache:
-            return self.cache[raw]
-        value = self._value(raw)
-        if is_cached:
-            if len(self.cache) >= _CACHE:
-                self.cache.clear()
-            self.cache[raw] = value
-        return value
-
-    def shown(self, cells: list[Native]) -> str:
-        """Return the cell's text, for the rejects."""
-        return self._joined(cells) or ""
-
-    def _joined(self, cells: list[Native]) -> str | None:
-        if not self.indices:
-            return self.mapping.constant
-        texts = [as_text(cells[index]) for index in self.indices]
-        return self.mapping.join.join(text for text in texts if text)
-
-    def _value(self, raw: Native) -> Any:
-        raw = self._part(raw)
-        if isinstance(raw, str):
-            text = as_text(raw)
-            raw = self.value_map.get(normal(text), text) if self.value_map else text
-        elif self.value_map and raw is not None:
-            raw = self.value_map.get(normal(as_text(raw)), raw)
-        if self._is_blank(raw):
-            if self.mapping.default is None:
-                return None
-            raw = self.mapping.default
-        return convert(self.field, raw, self.notation)
-
-    def _part(self, raw: Native) -> Native:
-        if self.mapping.split is None or raw is None:
-            return raw
-        parts = as_text(raw).split(self.mapping.split)
-        number = self.mapping.part
-        index = number - 1 if number > 0 else len(parts) + number
-        return parts[index] if 0 <= index < len(parts) else None
-
-    def _is_blank(self, raw: Native) -> bool:
-        return raw is None or (isinstance(raw, str) and (not raw or raw.casefold() in self.blanks))
 
 
 class RowReader:
@@ -108,9 +45,13 @@ class RowReader:
         }
         self._cells = [self._cell(name, item, sheet) for name, item in table.fields.items()]
         self._by_name = {cell.field.name: cell for cell in self._cells}
-        self._policies = {
-            cell.field.name: self._policy(cell) for cell in self._cells if cell.field.entity
-        }
+        self._money = [cell for cell in self._cells if cell.field.kind is Kind.MONEY]
+        self._needed = [
+            field
+            for field in self.entity.fields.values()
+            if field.is_required and field.kind is not Kind.LINK_ID
+        ]
+        self._currency_column = self.entity.table.c.get("currency")
         self._finish: Callable[[Record, dict[str, Any]], None] = {
             "opportunities": self._finish_opportunity,
             "users": self._finish_user,
@@ -157,14 +98,16 @@ class RowReader:
                 except (ValueError, ArithmeticError):
                     continue
 
-    def _cell(self, name: str, item: FieldMapping, sheet: Sheet) -> _Cell:
+    def _cell(self, name: str, item: FieldMapping, sheet: Sheet) -> Cell:
         merged = {
             key: getattr(item, key) or getattr(self._table, key) or getattr(self._mapping, key)
             for key in ("date_format", "decimal", "timezone")
         }
         zone = ZoneInfo(merged["timezone"]) if merged["timezone"] else UTC
-        return _Cell(
-            field=self.entity.fields[name],
+        field = self.entity.fields[name]
+        is_plain = field.column and field.kind not in (Kind.MONEY, Kind.LINK, Kind.LINK_ID)
+        return Cell(
+            field=field,
             mapping=item,
             indices=tuple(column_index(sheet, column) for column in item.sources),
             notation=Notation(
@@ -172,11 +115,14 @@ class RowReader:
             ),
             blanks=frozenset(blank.casefold() for blank in self._mapping.blank),
             value_map={normal(k): v for k, v in {**item.aliases, **item.value_map}.items()},
+            policy=self._policy(item) if field.entity else None,
+            column=self.entity.table.c[str(field.column)] if is_plain else None,
             cache={},
+            links={},
         )
 
-    def _policy(self, cell: _Cell) -> Policy:
-        parts = (cell.mapping, self._table, self._mapping)
+    def _policy(self, item: FieldMapping) -> Policy:
+        parts = (item, self._table, self._mapping)
         fuzzy = next((part.fuzzy for part in parts if part.fuzzy is not None), None)
         missing: Missing = next((part.missing for part in parts if part.missing), "create")
         return Policy(missing, fuzzy)
@@ -191,7 +137,7 @@ class RowReader:
         for cell in self._cells:
             value = found[cell.field.name]
             try:
-                self._place(record, cell.field, value)
+                self._place(record, cell, value)
             except ValueError as error:
                 record.refuse(cell.field.name, cell.shown(cells), str(error))
         if record.problems:
@@ -204,47 +150,43 @@ class RowReader:
         record.key = self._key(found)
         self._check_needed(record, found)
 
-    def _place(self, record: Record, field: Field, value: Any) -> None:
-        if field.kind is Kind.STAGE:
+    def _place(self, record: Record, cell: Cell, value: Any) -> None:
+        field = cell.field
+        if cell.policy and field.kind in (Kind.LINK, Kind.LINK_ID):
+            self._place_link(record, cell, value)
+        elif field.kind is Kind.STAGE:
             if value is not None:
                 stage = self._stages.find(value)
                 record.extras[field.name] = stage
                 value = stage.id
             record.values[str(field.column)] = value
-        elif field.entity and field.kind in (Kind.LINK, Kind.LINK_ID):
-            self._place_link(record, field, value)
         elif field.kind is Kind.NAMES:
             record.extras[field.name] = value
-        elif field.column and field.kind is not Kind.MONEY:
-            column = self.entity.table.c[field.column]
-            if value is not None or column.nullable:
-                record.values[field.column] = _fitting(value, column.type)
+        elif cell.column is not None and (value is not None or cell.column.nullable):
+            is_exact = isinstance(value, Decimal)
+            record.values[str(field.column)] = _fitting(value, cell.column) if is_exact else value
 
-    def _place_link(self, record: Record, field: Field, value: str | None) -> None:
-        if value is None:
-            if field.column:
-                record.links.setdefault(
-                    field.column, Link(field.entity, self._policies[field.name], field.name)
-                )
+    def _place_link(self, record: Record, cell: Cell, value: str | None) -> None:
+        field = cell.field
+        known = record.links.get(field.column) if field.column else record.product
+        if known is None:
+            link = cell.link(value, self._aliases)
+        elif value is None:
             return
-        slot = field.column or "product"
-        known = record.product if field.column is None else record.links.get(slot)
-        link = known or Link(field.entity, self._policies[field.name], field.name)
-        is_id = field.kind is Kind.LINK_ID
-        link = replace(link, id=value) if is_id else replace(link, name=value)
-        link = with_alias(link, self._aliases)
-        if field.column:
-            record.links[slot] = link
         else:
+            is_id = field.kind is Kind.LINK_ID
+            link = replace(known, id=value) if is_id else replace(known, name=value)
+            link = with_alias(link, self._aliases)
+        if field.column:
+            record.links[field.column] = link
+        elif value is not None:
             record.product = link
 
     def _set_money(self, record: Record, found: dict[str, Any]) -> None:
         named = found.get("currency")
         declared = currency_of(named, None) if named else None
         used = declared
-        for cell in self._cells:
-            if cell.field.kind is not Kind.MONEY:
-                continue
+        for cell in self._money:
             column = str(cell.field.column or cell.field.name)
             money = found[cell.field.name]
             if money is None or self.entity.money_from:
@@ -264,18 +206,16 @@ class RowReader:
             record.extras["list_price"] = record.values.pop("list_price")
             record.extras["price_book"] = found.get("price_book")
             record.extras["currency"] = used
-        elif "currency" in self.entity.table.c:
-            self._set_currency(record, used)
+        elif self._currency_column is not None:
+            self._set_currency(record, used, is_needed=not self._currency_column.nullable)
 
-    def _set_currency(self, record: Record, used: str | None) -> None:
-        has_money = any(cell.field.kind is Kind.MONEY for cell in self._cells)
-        is_needed = not self.entity.table.c["currency"].nullable
+    def _set_currency(self, record: Record, used: str | None, *, is_needed: bool) -> None:
         if is_needed:
             used = used or self._table.currency or self._mapping.currency
-        if has_money or is_needed or "currency" in self._by_name:
+        if self._money or is_needed or "currency" in self._by_name:
             record.values["currency"] = used
 
-    def _default_currency(self, cell: _Cell) -> str | None:
+    def _default_currency(self, cell: Cell) -> str | None:
         return cell.mapping.currency or self._table.currency or self._mapping.currency
 
     def _key(self, found: dict[str, Any]) -> str:
@@ -295,9 +235,7 @@ class RowReader:
         return ""
 
     def _check_needed(self, record: Record, found: dict[str, Any]) -> None:
-        for field in self.entity.fields.values():
-            if not field.is_required or field.kind is Kind.LINK_ID:
-                continue
+        for field in self._needed:
             if field.kind is Kind.LINK:
                 link = record.links.get(str(field.column))
                 is_blank = link is None or not link.shown
@@ -371,12 +309,11 @@ def _key_text(value: object) -> str:
     return str(value.amount.normalize()) if isinstance(value, Money) else str(value)
 
 
-def _fitting(value: Any, kind: Any) -> Any:
-    if isinstance(value, Decimal) and isinstance(kind, Numeric) and kind.scale is not None:
+def _fitting(value: Decimal, column: Column[Any]) -> Decimal | int:
+    kind = column.type
+    if isinstance(kind, Numeric) and kind.scale is not None:
         whole = (kind.precision or 18) - kind.scale
         if abs(value) >= Decimal(10) ** whole:
             raise ValueError("number too large")
         return value.quantize(Decimal(1).scaleb(-kind.scale))
-    if isinstance(value, Decimal) and isinstance(kind, Integer):
-        return int(value)
-    return value
+    return int(value) if isinstance(kind, Integer) else value

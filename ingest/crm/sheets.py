@@ -16,6 +16,7 @@ from ingest.crm.encodings import detect_encoding, sniff_delimiter
 from ingest.crm.mapping import close_to
 from ingest.crm.names import normal
 from ingest.crm.values import Native, as_text
+from ingest.crm.workbook import check_workbook
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
@@ -155,6 +156,7 @@ def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
 
 
 def _open_workbook(path: Path, header_row: int) -> list[Sheet]:
+    check_workbook(path)
     with closing(_load(path)) as workbook:
         titles = [sheet.title for sheet in workbook.worksheets]
     sheets = []

@@ -10,6 +10,7 @@ from ingest.wording import clean_text, decode_text, split_text
 
 MAX_BODY_CHARS = 1_000_000
 MAX_DEPTH = 30
+MAX_PARTS = 1_000
 
 _QUOTE_HEADERS = (
     re.compile(r"-{2,}\s*(original (message|appointment)|forwarded message)", re.I),
@@ -57,8 +58,12 @@ class _Parts:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.attachments = 0
+        self._count = 0
 
     def add(self, part: Message, depth: int) -> None:
+        self._count += 1
+        if self._count > MAX_PARTS:
+            raise BadInput(f"more than {MAX_PARTS:,} MIME parts: not a mail a person wrote")
         if depth > MAX_DEPTH:
             raise BadInput(f"MIME parts nested more than {MAX_DEPTH} deep")
         kind = part.get_content_type()

@@ -18,15 +18,35 @@ _BLOCKS = _PARAGRAPHS | frozenset(_LINED.split())
 # Elements that end when a sibling starts, closed or not.
 _SELF_CLOSING = {"p": "p", "li": "li", "td": "td", "th": "th", "tr": "tr", "dt": "dd", "dd": "dt"}
 _QUOTE_CLASSES = ("gmail_quote", "yahoo_quoted", "moz-cite-prefix", "qmbox")
+_MAX_UNENDED = 20
+_SPACES = re.compile(r"\s{2,}")
 _ZERO = re.compile(r"0+(\.0+)?(px|pt|em|rem|%)?")
 
 
 def html_to_text(html: str) -> str:
     """Return what a reader of the mail sees, quoted parts marked with `> `."""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(_tame(html))
     reader.close()
     return reader.text()
+
+
+def _tame(html: str) -> str:
+    """Return HTML that the standard parser reads in time proportional to its length.
+
+    For each `<` that no `>` ends it looks through all the rest, so that where such pile up they
+    become text.
+    """
+    stretches = _SPACES.sub(" ", html).split(">")
+    return ">".join(
+        stretch if stretch.count("<") <= _MAX_UNENDED else _as_text(stretch)
+        for stretch in stretches
+    )
+
+
+def _as_text(stretch: str) -> str:
+    text, _, tag = stretch.rpartition("<")
+    return f"{text.replace('<', '&lt;')}<{tag}"
 
 
 class _Reader(HTMLParser):

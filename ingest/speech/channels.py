@@ -18,6 +18,8 @@ SILENCE_PEAK = 0.003
 # A difference this small against the sum is one voice recorded twice.
 DUAL_MONO_RATIO = 0.05
 TRUNCATED_BELOW = 0.9
+_OGG_PAGE = b"OggS"
+_OGG_LONGEST_PAGE = 27 + 255 + 255 * 255
 
 Samples = NDArray[np.float32]
 
@@ -46,6 +48,7 @@ def load_sound(path: Path) -> Sound:
 
     if path.stat().st_size == 0:
         raise BadInput(f"{path.name!r} is empty (0 bytes); export the recording again")
+    _check_last_page(path)
     try:
         expected, channel_count = _announced(path)
         decoded: Any = decode_audio(str(path), split_stereo=channel_count == 2)
@@ -87,6 +90,24 @@ def _wave_seconds(path: Path) -> float | None:
             return frames / file.getframerate() if is_known else None
     except (wave.Error, EOFError, ZeroDivisionError):
         return None
+
+
+def _check_last_page(path: Path) -> None:
+    """Refuse an Ogg file that ends within a page, since Ogg announces no length to compare with.
+
+    One that ends on a page is taken, marked as the end or not: streams are often not.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != _OGG_PAGE:
+            return
+        file.seek(max(0, path.stat().st_size - _OGG_LONGEST_PAGE))
+        tail = file.read()
+    start = tail.rfind(_OGG_PAGE)
+    header = tail[start : start + 27]
+    lengths = tail[start + 27 : start + 27 + header[26]] if len(header) == 27 else b""
+    is_whole = len(header) == 27 and len(lengths) == header[26]
+    if start < 0 or not is_whole or start + 27 + len(lengths) + sum(lengths) > len(tail):
+        raise BadInput(f"{path.name!r} is cut off in the middle of its sound; copy it again")
 
 
 def _check_length(name: str, seconds: float, expected: float | None) -> None:

@@ -17,14 +17,16 @@ from ingest.conversation_run import (
     Progress,
     Reject,
 )
-from ingest.conversations import ParsedConversation, find_stored
+from ingest.conversations import ParsedConversation, find_segments, find_stored
 from ingest.speech.transcriber import Transcriber
+from ingest.transcripts.call import CallMetadata
 from ingest.transcripts.parsing import (
     SOURCE,
     external_id_of,
     parse_recording,
     parse_transcript,
     read_sidecar_of,
+    recall_recording,
 )
 from ingest.transcripts.sources import CallSource, find_calls
 
@@ -43,9 +45,9 @@ def import_calls(
     """Import the transcripts and recordings at or under `path` and return the summary.
 
     A function given as `transcriber` is called once, and only if a recording has to be
-    transcribed: one whose file is unchanged since its last import is not. `hints` are names and
-    words to expect in recordings. Each recording is a transaction of its own. BadInput if there
-    is nothing to read; PermanentError if the transcriber cannot be set up.
+    transcribed: one whose sound, language and speakers are those of its last import is not.
+    `hints` are names and words to expect in recordings. Each recording is a transaction of its
+    own. BadInput if there is nothing to read; PermanentError if the transcriber cannot be set up.
     """
     sources = find_calls(path)
     run = ConversationRun(store, SOURCE, path, principal, now, rejects_dir)
@@ -81,17 +83,22 @@ class _Reader:
         return self._claim(source, parsed.external_id) or parsed
 
     def _read_recording(self, source: CallSource, tell: Callable[[float], None]) -> Item:
-        external_id = external_id_of(source, read_sidecar_of(source))
-        with self.store.session() as session:
-            stored = find_stored(session, SOURCE, external_id)
-        is_stored = stored is not None and stored.content_sha256 == source.fingerprint()
-        claimed = self._claim(source, external_id)
-        if claimed or is_stored:
-            return claimed or Duplicate(str(source.path))
-        parsed: ParsedConversation = parse_recording(
-            source, self._loaded(), hints=self.hints, progress=tell
+        metadata = read_sidecar_of(source)
+        claimed = self._claim(source, external_id_of(source, metadata))
+        if claimed:
+            return claimed
+        # What was heard once is kept: a new title or account takes no transcription.
+        return self._recalled(source, metadata) or parse_recording(
+            source, metadata, self._loaded(), hints=self.hints, progress=tell
         )
-        return parsed
+
+    def _recalled(self, source: CallSource, metadata: CallMetadata) -> ParsedConversation | None:
+        with self.store.session() as session:
+            stored = find_stored(session, SOURCE, external_id_of(source, metadata))
+            if stored is None:
+                return None
+            segments = find_segments(session, stored.id)
+            return recall_recording(source, metadata, stored, segments)
 
     def _claim(self, source: CallSource, external_id: str) -> Item | None:
         """Return None for the first file with this id, else what to make of a further one."""

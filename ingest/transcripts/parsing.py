@@ -1,9 +1,12 @@
 """From a call's files, or from what was heard in them, to a conversation."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from crm.errors import BadInput
+from crm.models import Conversation
 from ingest.conversations import ParsedConversation, ParsedSegment
 from ingest.identity import Hints, Person
 from ingest.speech.transcriber import Channel, Transcriber, Transcript
@@ -49,18 +52,26 @@ def parse_transcript(source: CallSource) -> ParsedConversation:
             call = read_srt(text, name, known)
         case _:
             call = read_json_call(text, name)
-    return _conversation(source, merge_metadata(call.metadata, sidecar), call.segments)
+    metadata = merge_metadata(call.metadata, sidecar)
+    return _conversation(source, metadata, call.segments, fingerprint=source.fingerprint())
+
+
+def heard_fingerprint(source: CallSource, metadata: CallMetadata) -> str:
+    """Return the SHA-256 of all that a transcription depends on: the sound, language, speakers."""
+    speakers = [[person.name, person.channel] for person in metadata.participants]
+    said = json.dumps([metadata.language, speakers]).encode()
+    return hashlib.sha256(source.file_sha256() + said).hexdigest()
 
 
 def parse_recording(
     source: CallSource,
+    metadata: CallMetadata,
     transcriber: Transcriber,
     *,
     hints: Sequence[str],
     progress: Callable[[float], None] | None,
 ) -> ParsedConversation:
     """Return the conversation heard in a recording; BadInput if there is none to hear."""
-    metadata = read_sidecar_of(source)
     names = [person.name for person in metadata.participants if person.name]
     transcript = transcriber.transcribe(
         source.path, language=metadata.language, hints=[*names, *hints], progress=progress
@@ -68,7 +79,34 @@ def parse_recording(
     call = CallFile(metadata, _segments(transcript, metadata))
     if not call.segments:
         raise BadInput(f"no words were heard in {source.path.name!r}")
-    return _conversation(source, metadata, call.segments, transcript)
+    return _heard(source, metadata, call.segments, transcript)
+
+
+def recall_recording(
+    source: CallSource,
+    metadata: CallMetadata,
+    stored: Conversation,
+    segments: tuple[ParsedSegment, ...],
+) -> ParsedConversation | None:
+    """Return the conversation stored for a recording under its new metadata.
+
+    None if the sound, its language or its speakers have changed since: it has to be heard again.
+    """
+    if stored.content_sha256.partition("+")[0] != heard_fingerprint(source, metadata):
+        return None
+    length = stored.ended_at - stored.started_at if stored.ended_at else timedelta()
+    duration_ms = round(length.total_seconds() * 1000)
+    return _heard(source, metadata, segments, Transcript((), stored.language, duration_ms))
+
+
+def _heard(
+    source: CallSource,
+    metadata: CallMetadata,
+    segments: tuple[ParsedSegment, ...],
+    transcript: Transcript,
+) -> ParsedConversation:
+    fingerprint = f"{heard_fingerprint(source, metadata)}+{source.fingerprint()}"
+    return _conversation(source, metadata, segments, fingerprint=fingerprint, transcript=transcript)
 
 
 def _segments(transcript: Transcript, metadata: CallMetadata) -> tuple[ParsedSegment, ...]:
@@ -99,6 +137,8 @@ def _conversation(
     source: CallSource,
     metadata: CallMetadata,
     segments: tuple[ParsedSegment, ...],
+    *,
+    fingerprint: str,
     transcript: Transcript | None = None,
 ) -> ParsedConversation:
     started_at = metadata.started_at or started_at_of(source.path)
@@ -115,7 +155,7 @@ def _conversation(
         ended_at=started_at + timedelta(milliseconds=duration_ms) if duration_ms else None,
         participants=_people(metadata, segments),
         segments=segments,
-        content_sha256=source.fingerprint(),
+        content_sha256=fingerprint,
         language=metadata.language or heard or guess_language(text),
         media_path=str(source.path.resolve()) if transcript else None,
         hints=Hints(metadata.account, metadata.opportunity),

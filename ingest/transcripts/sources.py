@@ -34,10 +34,14 @@ class CallSource:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the file and its sidecar, in hex."""
-        digest = hashlib.sha256(_sha256(self.path))
+        digest = hashlib.sha256(self.file_sha256())
         if self.sidecar:
             digest.update(_sha256(self.sidecar))
         return digest.hexdigest()
+
+    def file_sha256(self) -> bytes:
+        """Return the SHA-256 of the file alone."""
+        return _sha256(self.path)
 
 
 def find_calls(path: Path) -> list[CallSource]:
