@@ -72,7 +72,7 @@ class ReadArguments(BaseModel):
 
 
 class LastArguments(BaseModel):
-    """Whose last conversation, of which kind; at least one of the ids."""
+    """Whose last conversation, of which kind; without any id, the latest of all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     account_id: int | None = None
@@ -231,8 +231,6 @@ def last_conversation(
     Use it first when a question says "the last call". Raises NotFound if there is none.
     """
     wanted = arguments.model_dump(exclude_none=True)
-    if not wanted.keys() - {"kind"}:
-        raise BadInput("whose last conversation? give an account_id, opportunity_id or owner_id")
     statement = select(Conversation, Account.name).outerjoin(
         Account, Account.id == Conversation.account_id
     )
@@ -246,7 +244,8 @@ def last_conversation(
     row = session.execute(visible(statement, Conversation, principal)).first()
     if row is None:
         named = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
-        raise NotFound(f"no conversation found with {named} up to {as_of:%Y-%m-%d}")
+        scope = f" with {named}" if named else ""
+        raise NotFound(f"no conversation found{scope} up to {as_of:%Y-%m-%d}")
     return _card(session, row[0], row[1], as_of=as_of, language=language)
 
 

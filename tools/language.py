@@ -98,7 +98,7 @@ def has_han(text: str) -> bool:
 
 def fold_width(text: str) -> str:
     """Return the text with full-width letters, digits and signs made plain, same length."""
-    if text.isascii() or (unicodedata.is_normalized("NFKC", text) and not _QUOTES & set(text)):
+    if text.isascii():
         return text
     return "".join(_plain(char) for char in text)
 
@@ -109,7 +109,7 @@ def to_simplified(text: str) -> str:
 
 
 def fold_script(text: str) -> str:
-    """Return plain width and Simplified characters, same length, so that offsets stay valid."""
+    """Return plain width, no accents and Simplified characters, same length: offsets stay valid."""
     return to_simplified(fold_width(text))
 
 
@@ -118,7 +118,10 @@ def _plain(char: str) -> str:
     if char in _QUOTES:
         return "'"
     folded = unicodedata.normalize("NFKC", char)
-    return folded if len(folded) == 1 else char
+    if len(folded) != 1:
+        return char
+    bare = unicodedata.normalize("NFKD", folded)[0]
+    return bare if bare.isascii() and bare.isalpha() else folded
 
 
 @lru_cache(maxsize=1)

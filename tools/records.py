@@ -198,6 +198,22 @@ def find_opportunities(
     return _found(session, Entity.OPPORTUNITY, ids, total, (principal, as_of, language))
 
 
+def list_records(
+    session: Session,
+    entity: Entity,
+    ids: Sequence[int],
+    *,
+    principal: Principal,
+    as_of: datetime,
+    language: Language = "en",
+) -> Found:
+    """Describe records by their ids, one fact each, in the order given; unreadable ones left out.
+
+    Use it for the records behind a number.
+    """
+    return _found(session, entity, ids, len(ids), (principal, as_of, language))
+
+
 def get_record(
     session: Session,
     arguments: GetRecord,

@@ -23,7 +23,7 @@ from tools.conversations import (
     last_conversation,
     search_conversations,
 )
-from tools.language import Language
+from tools.language import Language, detect_language
 from tools.records import AttributeArguments, record_attribute
 from tools.timeline import (
     ActivityArguments,
@@ -152,12 +152,18 @@ def _conversation(step: Step) -> None:
         outcome.interpretation = phrase("searched", step.language, topic=plan.topic)
     for fact in found.facts[:_PASSAGES]:
         outcome.evidence.add(fact)
-    if not outcome.evidence.facts or not found.matched_terms:
+    if not outcome.evidence.facts or not (found.matched_terms or _is_foreign(step)):
         outcome.status = Status.NOT_FOUND
         if not plan.only_last:
             outcome.say(phrase("nothing_said", step.language))
         return
     outcome.needs_model = True
+
+
+def _is_foreign(step: Step) -> bool:
+    """Say whether the quotes are in another language than the question: words cannot match then."""
+    quoted = " ".join(fact.text for fact in step.outcome.evidence.facts)
+    return detect_language(quoted) != detect_language(step.plan.topic)
 
 
 def _last_scope(plan: Plan, request: Request) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from copilot.agent.filters import missing_filters, name_filters, threshold
-from copilot.agent.grouping import Nouns, read_nouns
+from copilot.agent.grouping import Nouns, asks_who, read_nouns
 from copilot.agent.measures import DEAL_COUNTS, candidate_measures, status_of
 from copilot.agent.plan import Comparison, Plan, Route
 from copilot.agent.reading import COUNTED, Reading
@@ -11,6 +11,8 @@ from crm.metrics.catalog import catalog
 from crm.metrics.query import DateBasis, Filter, FilterOp, MetricQuery
 from crm.period import Period
 from tools.quantities import RankMention
+
+RECORD_COUNTS = frozenset(COUNTED.values())
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ def slots(reading: Reading) -> Slots:
     """Return the measures and the group that the words speak for."""
     nouns = read_nouns(reading)
     measures = candidate_measures(reading, nouns)
-    return Slots(tuple(measures), _group(nouns, measures))
+    return Slots(tuple(measures), _group(reading, nouns, measures))
 
 
 def metric_plan(reading: Reading, chosen: Slots) -> Plan:
@@ -33,7 +35,7 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
     nouns = read_nouns(reading)
     filters = [*name_filters(reading), *missing_filters(reading)]
     groups = _groups(reading, nouns, chosen, filters)
-    counted_groups = _counts_groups(nouns)
+    counted_groups = _counts_groups(nouns, chosen.measures)
     if counted_groups:
         groups = [nouns.counted]
         filters.append(Filter(dimension=nouns.counted, op=FilterOp.NOT_EMPTY))
@@ -46,12 +48,13 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
     if rank is not None:
         filters += [Filter(dimension=group, op=FilterOp.NOT_EMPTY) for group in groups[:1]]
     extreme = rank is not None and rank.limit == 1
+    shares = reading.has("intent", "share") and catalog().measure(chosen.measures[0]).is_additive
     base = {
         "by": tuple(groups),
         "order": rank.direction if rank else None,
         "limit": _limit(rank),
         "having": having,
-        "share": reading.has("intent", "share"),
+        "share": shares,
     }
     queries = tuple(
         MetricQuery(
@@ -78,7 +81,9 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
     )
 
 
-def _group(nouns: Nouns, measures: list[str]) -> str:
+def _group(reading: Reading, nouns: Nouns, measures: list[str]) -> str:
+    if reading.has("intent", "why") and measures == ["lost_deals"]:
+        return "lost_reason"
     if nouns.groups:
         return nouns.groups[0]
     dimensions = catalog().dimensions
@@ -95,8 +100,7 @@ def _groups(reading: Reading, nouns: Nouns, chosen: Slots, filters: list[Filter]
     if not groups and several and not reading.has("intent", "share"):
         groups = several[:1]
     single = {f.dimension for f in filters if len(f.values) == 1}
-    valid = {d.name for d in catalog().dimensions_for(chosen.measures[0]) if d.kind != "number"}
-    return [g for g in groups if g not in single and g in valid][:2]
+    return [group for group in groups if group not in single][:2]
 
 
 def _comparison(
@@ -110,10 +114,12 @@ def _comparison(
     return None
 
 
-def _counts_groups(nouns: Nouns) -> bool:
-    """Say whether "how many regions" is asked: nouns with a measure of their own are no groups."""
-    own = {"opportunity", "account", "contact", "owner", "product", ""}
-    return nouns.counted in catalog().dimensions and nouns.counted not in own
+def _counts_groups(nouns: Nouns, measures: tuple[str, ...]) -> bool:
+    """Say whether groups are counted: "how many regions", "how many reps won 10 deals"."""
+    counted = nouns.counted
+    if counted not in catalog().dimensions or counted == "opportunity":
+        return False
+    return measures[0] in DEAL_COUNTS or counted not in COUNTED
 
 
 def _limit(rank: RankMention | None) -> int | None:
@@ -128,10 +134,8 @@ def _basis(reading: Reading, measure: str) -> DateBasis | None:
     opened = ("created", "opened", "started", "entered", "新增", "创建", "新建", "开启", "new deal")
     if status_of(reading) in {"", "open"} and any(word in text for word in opened):
         return DateBasis.OPENED
-    due = ("expected to close", "due to close", "close this", "close next", "closing this",
-           "closing next", "预计成交", "预计关闭", "expected close")  # fmt: skip
     is_open = measure in {"open_opportunities", "pipeline", "weighted_pipeline"}
-    planned = any(word in text for word in due) or bool(reading.periods)
+    planned = reading.has("intent", "planned") or bool(reading.periods)
     return DateBasis.EXPECTED_CLOSE if is_open and planned else None
 
 
@@ -140,11 +144,18 @@ def _lists_rows(
 ) -> bool:
     if groups or reading.has("intent", "share"):
         return False
-    asked = reading.has("intent", "list", "which") or reading.rank is not None
+    asked = (
+        reading.has("intent", "list", "which")
+        or reading.rank is not None
+        or asks_who(reading)
+        or not reading.has("intent", "count", "amount", "average", "share")
+    )
     subject = nouns.subject
-    counts_deals = measures[0] in DEAL_COUNTS and subject in {"opportunity", ""}
-    counts_records = measures[0] == COUNTED.get(subject)
-    return asked and (counts_deals or counts_records)
+    named = subject == "opportunity"
+    counts_deals = measures[0] in DEAL_COUNTS and subject == ""
+    of_deals = named and catalog().measure(measures[0]).entity == "opportunity"
+    counts_records = measures[0] in RECORD_COUNTS
+    return asked and (of_deals or counts_deals or counts_records)
 
 
 def _is_mean_over_groups(reading: Reading, groups: list[str]) -> bool:

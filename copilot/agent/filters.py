@@ -1,5 +1,6 @@
 """Turns the names, blanks and thresholds of a question into filters; the model has no say here."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from copilot.agent.phrases import tokens
@@ -36,7 +37,15 @@ def name_filters(reading: Reading) -> list[Filter]:
         values = wanted.setdefault(key, [])
         if thing.name not in values:
             values.append(thing.name)
+    if reading.speaks_of_asker and ("owner", FilterOp.IN) not in wanted:
+        wanted[("manager" if _speaks_of_team(reading) else "owner", FilterOp.IN)] = [reading.asker]
     return [Filter(dimension=dim, op=op, values=tuple(v)) for (dim, op), v in wanted.items()]
+
+
+def _speaks_of_team(reading: Reading) -> bool:
+    return any(
+        word in reading.text.lower() for word in ("my team", "my reps", "我的团队", "我团队")
+    )
 
 
 def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
@@ -50,6 +59,8 @@ def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
         if any(word in around for word in (*led, "手下", "下属")):
             return by_dimension["manager"]
         return by_dimension.get("owner", best)
+    if best.dimension == "account" and asks_for_children(reading):
+        return replace(best, dimension="parent_account")
     if best.dimension in {"territory", "team"} and "region" in by_dimension:
         best = by_dimension["region"]
     for dimension in ("product_family", "territory", "region", "country", "industry", "team"):
@@ -57,6 +68,12 @@ def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
         if dimension in by_dimension and dimension in names and best.dimension not in names:
             return by_dimension[dimension]
     return best
+
+
+def asks_for_children(reading: Reading) -> bool:
+    """Say whether the subsidiaries of an account are asked for, not its own parent."""
+    words = ("subsidiaries", "child companies", "子公司", "下属公司")
+    return any(word in reading.text.lower() for word in words)
 
 
 def missing_filters(reading: Reading) -> list[Filter]:
@@ -81,7 +98,7 @@ def threshold(reading: Reading, group: str) -> tuple[list[Filter], Having | None
         bounds = _bounds(quantity)
         if not bounds:
             continue
-        after = reading.text[quantity.span[1] : quantity.span[1] + 24].lower()
+        after = reading.text[quantity.span[0] : quantity.span[1] + 24].lower()
         attribute = next(
             (key for key, words in _ATTRIBUTES.items() if any(w in after for w in words)), None
         )
@@ -93,6 +110,8 @@ def threshold(reading: Reading, group: str) -> tuple[list[Filter], Having | None
             having = Having(op=bounds[0][0], value=bounds[0][1])
         else:
             filters += [Filter(dimension="amount", op=op, values=(v,)) for op, v in bounds]
+            if quantity.currency is not None:
+                filters.append(Filter(dimension="currency", values=(quantity.currency,)))
     return filters, having
 
 

@@ -100,7 +100,7 @@ def _after_plan(state: AskState) -> str:
 
 def _after_act(state: AskState) -> str:
     if state["status"] == Status.NOT_FOUND and not state["sentences"]:
-        return "plan" if len(state["tried"]) < MAX_STEPS and state["plan"].get("retry") else END
+        return "plan" if len(state["tried"]) < MAX_STEPS else END
     if state["needs_model"]:
         return "answer"
     return "verify"

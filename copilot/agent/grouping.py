@@ -1,11 +1,12 @@
 """Decides what a question groups by, counts or lists, from where its nouns stand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copilot.agent.phrases import PhraseMatch, tokens
 from copilot.agent.reading import Reading
 from crm.metrics.catalog import catalog
 
+_DIMENSION_OF = {"customers": "account", "contacts": "contact"}
 TIME_DIMENSIONS = ("year", "quarter", "month", "week")
 
 
@@ -30,6 +31,8 @@ def read_nouns(reading: Reading) -> Nouns:
     subject = counted = ""
     for noun in _free_nouns(reading):
         before = _cue_before(reading, noun)
+        if before != "count" and noun.key in _DIMENSION_OF:
+            noun = replace(noun, key=_DIMENSION_OF[noun.key])  # noqa: PLW2901
         if (
             before == "ratio_of_groups"
             and _names_people(noun)
@@ -38,13 +41,15 @@ def read_nouns(reading: Reading) -> Nouns:
             others.append(noun.key)
         elif before == "ratio_of_groups" and noun.key in catalog().dimensions:
             groups.append(noun.key)
-        elif before in {"which", "rank", "list"} and not subject:
+        elif before in {"which", "rank", "list", "extreme"} and not subject:
             subject = noun.key
         elif before == "count" and not counted:
             counted = noun.key
         else:
             others.append(noun.key)
-    if not subject and _asks_who(reading):
+    knows = reading.has("measure", "contacts")
+    if subject in {"", "opportunity"} and asks_who(reading) and not knows:
+        others += [subject] * bool(subject)
         subject = "owner"
     return Nouns(tuple(dict.fromkeys(groups))[:2], subject, counted, tuple(others))
 
@@ -70,7 +75,15 @@ def _free_nouns(reading: Reading) -> list[PhraseMatch]:
         )
         if not named and not timed:
             free.append(cue)
-    return free
+    # "客户工单", "customer cases": the last of several nouns in a row is the thing, the others
+    # describe it.
+    following: list[PhraseMatch | None] = [*free[1:], None]
+    heads = zip(free, following[-len(free) :] if free else [], strict=True)
+    return [
+        noun
+        for noun, after in heads
+        if after is None or _gap(reading.text, (noun.start, noun.end), (after.start, after.end))
+    ]
 
 
 def _counts_like_a_noun(cue: PhraseMatch) -> bool:
@@ -105,6 +118,7 @@ def _cue_before(reading: Reading, noun: PhraseMatch) -> str:
     return best
 
 
-def _asks_who(reading: Reading) -> bool:
+def asks_who(reading: Reading) -> bool:
+    """Say whether a person is asked for."""
     words = {token.text for token in tokens(reading.text)}
     return bool({"who", "whos", "whom"} & words) or "谁" in reading.text

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
+from copilot.agent.filters import asks_for_children
+from copilot.agent.measures import NOUN_MEASURES
 from copilot.agent.phrases import Phrasebook
 from copilot.agent.reading import Reading
 from copilot.agent.routing import record_of
@@ -34,10 +36,10 @@ class Lookup:
 def lookup_of(reading: Reading) -> Lookup | None:
     """Return the field and the record a question asks for, None if it asks for something else."""
     thing = record_of(reading)
-    if thing is None or thing.dimension not in _ENTITIES:
+    if thing is None or thing.dimension not in _ENTITIES or asks_for_children(reading):
         return None
-    computes = reading.rank or reading.periods or reading.has("intent", "average", "share")
-    if computes or reading.keys("status"):
+    computes = reading.rank or reading.periods or reading.has("intent", "average", "share", "list")
+    if computes or (reading.keys("status") and not reading.has("intent", "planned")):
         return None
     entity = _ENTITIES[thing.dimension]
     spans = [mention.span for mention in reading.names]
@@ -49,8 +51,13 @@ def lookup_of(reading: Reading) -> Lookup | None:
     deals = any(cue.section == "noun" and cue.key == "opportunity" for cue in reading.cues)
     if deals and entity is not Entity.OPPORTUNITY:
         return None
-    measured = [c for c in reading.cues if c.section == "measure" and c.start <= best.start < c.end]
-    if measured and best.key not in _ALSO_MEASURES:
+    measures = [cue for cue in reading.cues if cue.section == "measure"]
+    measured = [cue for cue in measures if cue.start < best.end and best.start < cue.end]
+    if reading.has("intent", "count") and best.key not in _ALSO_MEASURES:
+        return None
+    if any(cue not in measured for cue in measures):
+        return None
+    if any(cue.key not in NOUN_MEASURES for cue in measured) and best.key not in _ALSO_MEASURES:
         return None
     if any(cue.end - cue.start > best.end - best.start for cue in measured):
         return None

@@ -1,6 +1,6 @@
 """Decides which measure a question is about, from its intents, statuses and nouns."""
 
-from copilot.agent.grouping import TIME_DIMENSIONS, Nouns
+from copilot.agent.grouping import Nouns
 from copilot.agent.reading import COUNTED, Reading
 
 NOUN_MEASURES = {
@@ -35,6 +35,8 @@ _DEAL_WORDS = {"opportunity", ""}
 
 def status_of(reading: Reading) -> str:
     """Return the one deal status that the question speaks of, "" for none or several."""
+    if reading.has("intent", "planned"):
+        return "open"
     found = [key for key in reading.keys("status") if key != "closed"]
     if len(found) == 1:
         return found[0]
@@ -49,12 +51,19 @@ def candidate_measures(reading: Reading, nouns: Nouns) -> list[str]:
     One measure means that code is sure. Two mean that the question asks for two things.
     """
     status = status_of(reading)
+    special = _special(reading, status)
+    if special:
+        return special
     named = [key for key in reading.keys("measure") if key not in NOUN_MEASURES]
     if named:
         return _named(reading, named, status, nouns)
     found: list[str] = []
     if status == "slipped":
         return ["slipped_deals", "slipped_amount"]
+    if nouns.subject.startswith("case_"):
+        return ["case_count"]
+    if nouns.subject == "lost_reason" or (reading.has("intent", "why") and status == "lost"):
+        return ["lost_deals"]
     if reading.has("intent", "count"):
         found.append(_counted(nouns, status, reading))
     if reading.has("intent", "median"):
@@ -64,6 +73,36 @@ def candidate_measures(reading: Reading, nouns: Nouns) -> list[str]:
     elif reading.has("intent", "amount"):
         found.append(_AMOUNT[status])
     return list(dict.fromkeys(found)) or _from_rank_or_list(reading, nouns, status)
+
+
+def _special(reading: Reading, status: str) -> list[str]:
+    """Return the measure of questions whose form says it: how long, what share is won."""
+    cases = reading.has("measure", "case_count") or any(
+        cue.key.startswith("case_") for cue in reading.cues if cue.section == "noun"
+    )
+    if reading.has("measure", "quota") and reading.has("intent", "progress"):
+        return ["quota_attainment"]
+    if reading.has("intent", "duration") and cases:
+        return ["case_handle_hours"]
+    if reading.has("intent", "duration") and status in {"won", "closed"}:
+        return ["sales_cycle_days"]
+    if reading.has("intent", "duration"):
+        return []
+    if reading.has("intent", "share") and status in {"won", "lost"} and _is_a_rate(reading):
+        return ["win_rate" if status == "won" else "loss_rate"]
+    return []
+
+
+def _is_a_rate(reading: Reading) -> bool:
+    """Tell "what share of deals do we win" from "what share of wins were in the East"."""
+    share = next(cue for cue in reading.cues if cue.section == "intent" and cue.key == "share")
+    status = next(cue for cue in reading.cues if cue.section == "status")
+    noun = any(
+        cue.section == "noun" and cue.key == "opportunity" and share.end <= cue.start < status.start
+        for cue in reading.cues
+    )
+    named = any(share.end <= mention.span[0] < status.start for mention in reading.names)
+    return noun or named
 
 
 def _named(reading: Reading, named: list[str], status: str, nouns: Nouns) -> list[str]:
@@ -103,6 +142,11 @@ def _also_counts(reading: Reading, first: str) -> bool:
     }  # fmt: skip
 
 
+def _speaks_of_selling(reading: Reading) -> bool:
+    words = ("sell", "sold", "buy", "bought", "purchase", "卖", "售", "买")
+    return any(word in reading.text.lower() for word in words)
+
+
 def _averages_a_count(reading: Reading) -> bool:
     return reading.has("intent", "count") and reading.has("intent", "ratio_of_groups")
 
@@ -113,11 +157,12 @@ def _counted(nouns: Nouns, status: str, reading: Reading) -> str:
         return "customers"
     if noun in NOUN_MEASURES:
         return "open_cases" if noun == "case_count" and status == "open" else noun
-    if noun in COUNTED and status in {"", "open"}:
+    if noun in COUNTED and status in {"", "open"} and not reading.quantities:
         return COUNTED[noun]
     mentioned = [key for key in reading.keys("measure") if key in NOUN_MEASURES]
     if mentioned and noun in {"", *mentioned}:
-        return mentioned[0]
+        is_open = mentioned[0] == "case_count" and status == "open"
+        return "open_cases" if is_open else mentioned[0]
     return DEAL_COUNT_BY_STATUS[status]
 
 
@@ -134,13 +179,14 @@ def _from_rank_or_list(reading: Reading, nouns: Nouns, status: str) -> list[str]
             return [DEAL_COUNT_BY_STATUS[status]] if deals_named or status else []
         if deals_named:
             return [DEAL_COUNT_BY_STATUS[status]]
-        return [_AMOUNT[status or "won"], DEAL_COUNT_BY_STATUS[status or "won"]]
+        pair = [_AMOUNT[status or "won"], DEAL_COUNT_BY_STATUS[status or "won"]]
+        # "Who won most" counts deals, "what sold best" and "our top rep" look at money first.
+        return pair if not status or _speaks_of_selling(reading) else pair[::-1]
     if nouns.subject == "account" and status == "won":
         return ["customers"]
-    if nouns.subject in COUNTED and not status and not deals_named:
-        return [COUNTED[nouns.subject]]
+    things = [noun for noun in (nouns.subject, *nouns.others) if noun in COUNTED]
+    if things and not status and not deals_named:
+        return [COUNTED[things[0]]]
     if deals_named or (status and nouns.subject):
         return [DEAL_COUNT_BY_STATUS[status]]
-    if nouns.subject and nouns.subject not in TIME_DIMENSIONS:
-        return ["opportunities"] if status else []
-    return []
+    return [DEAL_COUNT_BY_STATUS[status]] if status else []

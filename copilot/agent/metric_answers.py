@@ -115,13 +115,19 @@ def _grouped(one: Computed, outcome: Outcome, language: Language) -> None:
 
 def _ranking(plan: Plan, one: Computed, outcome: Outcome, language: Language) -> None:
     result = one.result
-    for currency in dict.fromkeys(cell.currency for cell in result.cells):
-        at = [
-            i
-            for i, cell in enumerate(result.cells)
-            if cell.currency == currency and cell.value is not None and cell.keys[0] != "—"
-        ]
-        _rank_one(plan, one, at, outcome, language)
+    comparable = _unit(result) != "money"
+    usable = [
+        at for at, cell in enumerate(result.cells) if cell.value is not None and cell.keys[0] != "—"
+    ]
+    if comparable:
+        usable.sort(
+            key=lambda at: result.cells[at].value or Decimal(0),
+            reverse=result.query.order != "asc",
+        )
+    currencies = [None if comparable else result.cells[at].currency for at in usable]
+    for currency in dict.fromkeys(currencies):
+        mine = [at for at in usable if comparable or result.cells[at].currency == currency]
+        _rank_one(plan, one, mine, outcome, language)
 
 
 def _rank_one(
@@ -133,7 +139,7 @@ def _rank_one(
         return
     wanted = values[plan.ordinal - 1]
     best = [i for i in at if result.cells[i].value == wanted]
-    rest = [i for i in at if i > best[-1]][:2] if plan.ordinal == 1 else []
+    rest = at[at.index(best[-1]) + 1 :][:2] if plan.ordinal == 1 else []
     keys = phrase("separator", language).join(result.cells[i].keys[0] for i in best)
     text = phrase(
         "tie" if len(best) > 1 else "best",

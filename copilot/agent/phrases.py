@@ -5,7 +5,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"[a-z]+|\d[\d.,]*|[\u3400-\u9fff]|#")
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+_TOKEN = re.compile(r"[a-z]+|\d[\d.,]*|[\u3400-\u9fff]|#|%")
 _IRREGULAR = {
     "won": "win", "lost": "lose", "sold": "sell", "bought": "buy", "said": "say", "slid": "slide",
     "brought": "bring", "made": "make", "wrote": "write", "written": "write", "told": "tell",
@@ -15,6 +18,7 @@ _IRREGULAR = {
     "thought": "think", "led": "lead", "got": "get", "gave": "give", "took": "take",
     "sales": "sales", "companies": "company", "dealt": "deal", "heard": "hear",
 }  # fmt: skip
+_SHORTEST_TYPO = 6
 _DOUBLED = re.compile(r"([bdglmnprt])\1$")
 
 
@@ -64,11 +68,15 @@ class Phrasebook:
 
     def __init__(self) -> None:
         self._by_first: dict[str, list[tuple[tuple[str, ...], str, str]]] = {}
+        self._words: dict[str, str] = {}
 
     def add(self, section: str, key: str, phrases: Iterable[str]) -> None:
         """Add phrases under a section and a key; the first owner of a phrase keeps it."""
         for phrase in phrases:
             words = tuple(token.text for token in tokens(str(phrase)))
+            for word in str(phrase).lower().split():
+                if len(word) >= _SHORTEST_TYPO and word.isascii():
+                    self._words[word] = word
             if not words:
                 continue
             entries = self._by_first.setdefault(words[0], [])
@@ -90,6 +98,17 @@ class Phrasebook:
             found.append(PhraseMatch(section, key, start, end, text[start:end]))
             at += len(words)
         return found
+
+    def spelling(self, word: str) -> str | None:
+        """Return the one known word that this one must be a misspelling of, None if unsure."""
+        if len(word) < _SHORTEST_TYPO or not word.isascii():
+            return None
+        allowed = 1 if len(word) < 8 else 2
+        found = process.extract(
+            word, self._words, scorer=OSA.distance, score_cutoff=allowed, limit=2
+        )
+        best = [match for match in found if match[1] == found[0][1]]
+        return str(best[0][0]) if len(best) == 1 and best[0][0] != word else None
 
     def _longest(
         self, stream: list[Token], at: int, taken: Sequence[tuple[int, int]]

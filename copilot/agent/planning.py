@@ -35,7 +35,14 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     with desk.store.session() as session:
         index = desk.names(session, request.principal)
     today = request.as_of.date()
-    reading = read_question(question, index, today=today, calendar=desk.calendar)
+    caller = request.principal
+    reading = read_question(
+        question,
+        index,
+        today=today,
+        calendar=desk.calendar,
+        asker="" if caller.is_local_owner else caller.name,
+    )
     if state["tried"]:
         return _widen(state)
     ending = _early_ending(reading)
@@ -173,9 +180,8 @@ def _ids(reading: Reading) -> dict[str, int]:
 
 def _widen(state: dict[str, Any]) -> dict[str, Any]:
     """After a last call that says nothing on the topic, look through all conversations."""
-    plan = Plan.model_validate(state["plan"])
-    return {"plan": plan.model_copy(update={"only_last": False}).model_dump(mode="json"),
-            "status": ""}  # fmt: skip
+    wider = Plan.model_validate(state["plan"]).model_copy(update={"only_last": False})
+    return {"plan": wider.model_dump(mode="json"), "status": ""}
 
 
 def _say(text: str) -> dict[str, Any]:

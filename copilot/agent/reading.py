@@ -1,6 +1,7 @@
 """What code finds in a question before any model sees it: names, periods, amounts, cues."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -10,6 +11,7 @@ from typing import cast
 import yaml
 
 from copilot.agent.phrases import Phrasebook, PhraseMatch, overlaps, tokens
+from copilot.agent.values import value_mentions
 from crm.metrics.catalog import catalog
 from crm.period import FiscalCalendar
 from tools.language import Language, detect_language
@@ -17,8 +19,20 @@ from tools.names import Linked, NameIndex, NameMention, find_names, unknown_name
 from tools.periods import PeriodMention, find_periods
 from tools.quantities import QuantityMention, RankMention, find_quantities, find_rank
 
+# Aliases such as "which region" would hide the question word from the code that reads it.
+_ASKING = re.compile(r"which|what|who|why|where|when|how|哪|谁|什么|为什么", re.IGNORECASE)
+_SELF = re.compile(
+    r"\b(?:my|mine)\b|\b(?:did|do|have|am) i\b"
+    r"|\bi (?:have|had|won|win|lost|lose|own|close[ds]?|sold|sell|made|do|did|am)\b"
+    r"|(?<![帮给让请诉])我(?!们|想|要知道)",
+    re.IGNORECASE,
+)
 # Nouns that are counted by a measure of their own rather than grouped by. These measures, like
 # "opportunities" and "amount", are understood from noun, status and intent, not from one phrase.
+COMPOSED = {
+    "opportunities", "won_deals", "lost_deals", "open_opportunities", "closed_deals",
+    "slipped_deals", "amount", "slipped_amount",
+}  # fmt: skip
 COUNTED = {
     "account": "accounts",
     "contact": "contacts",
@@ -40,6 +54,12 @@ class Reading:
     rank: RankMention | None
     cues: tuple[PhraseMatch, ...]
     residue: tuple[str, ...]
+    asker: str = ""
+
+    @property
+    def speaks_of_asker(self) -> bool:
+        """Say whether "I", "my" or 我 stands for the one who asks."""
+        return bool(self.asker) and _SELF.search(self.text) is not None
 
     @property
     def topic(self) -> str:
@@ -47,7 +67,9 @@ class Reading:
         spans = [m.span for m in self.names]
         spans += [(p.start_char, p.end_char) for p in self.periods]
         spans += [
-            (cue.start, cue.end) for cue in self.cues if cue.section in {"route", "side", "filler"}
+            (cue.start, cue.end)
+            for cue in self.cues
+            if cue.section in {"route", "side", "intent", "filler"}
         ]
         left = [t for t in tokens(self.text) if not overlaps(t.start, t.end, spans)]
         words = [self.text[t.start : t.end] for t in left]
@@ -63,8 +85,32 @@ class Reading:
         return any(cue.section == section and cue.key in keys for cue in self.cues)
 
 
-def read_question(text: str, index: NameIndex, *, today: date, calendar: FiscalCalendar) -> Reading:
-    """Take a question apart; nothing here calls a model or changes anything."""
+def read_question(
+    text: str, index: NameIndex, *, today: date, calendar: FiscalCalendar, asker: str = ""
+) -> Reading:
+    """Take a question apart; nothing here calls a model or changes anything.
+
+    Misspelt cue words are read as what they must be; `asker` is the name that "my" stands for.
+    """
+    first = _read(text, index, today=today, calendar=calendar, asker=asker)
+    mended = _mended(first)
+    if mended == text:
+        return first
+    return _read(mended, index, today=today, calendar=calendar, asker=asker)
+
+
+def _mended(reading: Reading) -> str:
+    text = reading.text
+    for word in reading.residue:
+        close = phrasebook(reading.language).spelling(word.lower())
+        if close is not None and word.islower():
+            text = re.sub(rf"\b{re.escape(word)}\b", close, text)
+    return text
+
+
+def _read(
+    text: str, index: NameIndex, *, today: date, calendar: FiscalCalendar, asker: str
+) -> Reading:
     language = detect_language(text)
     periods = tuple(find_periods(text, today=today, calendar=calendar, language=language))
     period_spans = [(p.start_char, p.end_char) for p in periods]
@@ -80,6 +126,15 @@ def read_question(text: str, index: NameIndex, *, today: date, calendar: FiscalC
         rank = None
     taken = spans + [q.span for q in quantities]
     cues = tuple(book.find(text, taken))
+    values = value_mentions(text, index, cues, taken)
+    deal = _partly_named_deal(text, index, names, cues, taken)
+    if values or deal:
+        named = (m for m in names if not deal or m.candidates[0].dimension != "account")
+        names = (*named, *values, *deal)
+        taken += [mention.span for mention in (*values, *deal)]
+        cues = tuple(book.find(text, taken))
+    if rank is None:
+        rank = _said_otherwise(cues)
     if rank is not None:
         taken.append(rank.span)
     return Reading(
@@ -92,7 +147,47 @@ def read_question(text: str, index: NameIndex, *, today: date, calendar: FiscalC
         rank=rank,
         cues=cues,
         residue=tuple(_residue(text, cues, taken)),
+        asker=asker,
     )
+
+
+_SECTIONS = (
+    "unsupported", "route", "status", "measure", "noun", "intent", "side", "missing",
+)  # fmt: skip
+_PLAIN = frozenset({"status", "measure", "noun", "intent", "route", "filler"})
+
+
+def _said_otherwise(cues: Iterable[PhraseMatch]) -> RankMention | None:
+    """Return the ranking that "main", "most common" and the like ask for."""
+    for cue in cues:
+        if cue.section == "intent" and cue.key == "extreme":
+            return RankMention(span=(cue.start, cue.end), text=cue.text)
+    return None
+
+
+def _partly_named_deal(
+    text: str,
+    index: NameIndex,
+    names: Sequence[NameMention],
+    cues: Iterable[PhraseMatch],
+    taken: list[tuple[int, int]],
+) -> list[NameMention]:
+    """Return the one deal meant by an account and words of the deal's name, if there is one."""
+    accounts = [m.candidates[0] for m in names if m.candidates[0].dimension == "account"]
+    covered = taken + [(cue.start, cue.end) for cue in cues]
+    left = [t for t in tokens(text) if not overlaps(t.start, t.end, covered)]
+    if len(accounts) != 1 or not left or detect_language(text) == "zh":
+        return []
+    span = (left[0].start, left[-1].end)
+    if any(span[0] < end and start < span[1] for start, end in taken):
+        return []
+    words = [text[token.start : token.end] for token in left]
+    deals = index.deals_with(accounts[0].name, words)
+    ending = [deal for deal in deals if deal.name.lower().endswith(" ".join(words).lower())]
+    deals = ending if len(deals) > 1 else deals
+    if len(deals) != 1:
+        return []
+    return [NameMention(span, text[slice(*span)], (deals[0],), 95.0, exact=True, ambiguous=False)]
 
 
 def _is_a_cue(mention: NameMention, cues: Iterable[PhraseMatch]) -> bool:
@@ -100,13 +195,17 @@ def _is_a_cue(mention: NameMention, cues: Iterable[PhraseMatch]) -> bool:
     start, end = mention.span
     for cue in cues:
         covers = cue.start <= start and cue.end >= end
-        if covers and cue.section in {"status", "measure", "noun", "intent", "route", "filler"}:
+        if covers and cue.section in _PLAIN:
             only_loose = all(
                 thing.dimension in {"stage", "source", "lost_reason", "industry", "status"}
                 for thing in mention.candidates
             )
+            literal = any(
+                thing.name.lower() == mention.text.lower() for thing in mention.candidates
+            )
             longer = cue.end - cue.start > end - start
-            if longer or (only_loose and cue.section in {"status", "measure", "intent"}):
+            loose = only_loose and cue.section in {"status", "measure", "intent", "noun"}
+            if longer or (loose and not (literal and cue.section == "measure")):
                 return True
     return False
 
@@ -122,10 +221,9 @@ def _residue(text: str, cues: Iterable[PhraseMatch], taken: list[tuple[int, int]
 def phrasebook(language: Language) -> Phrasebook:
     """Return all cue phrases of a language, Chinese questions knowing the English ones too."""
     book = Phrasebook()
-    order = ("unsupported", "route", "status", "measure", "noun", "intent", "side", "missing")
     languages: tuple[Language, ...] = ("en",) if language == "en" else ("zh", "en")
     words = {code: _words(code) for code in languages}
-    for section in order:
+    for section in _SECTIONS:
         for code in languages:
             for key, phrases in _section(words[code], section, code).items():
                 book.add(section, key, phrases)
@@ -139,12 +237,15 @@ def _section(words: dict[str, object], section: str, language: str) -> dict[str,
     own = {section: found} if isinstance(found, list) else dict(found)  # type: ignore[call-overload]
     if section == "measure":
         for name, measure in catalog().measures.items():
-            if name in COUNTED.values() or name in {"opportunities", "amount"}:
+            if name in COUNTED.values() or name in COMPOSED:
                 continue
             own[name] = [*own.get(name, []), measure.label[language], *measure.aliases[language]]
     if section == "noun":
         for name, dimension in catalog().dimensions.items():
-            own[name] = [*own.get(name, []), *dimension.aliases[language]]
+            if dimension.kind == "number":
+                continue
+            plain = [alias for alias in dimension.aliases[language] if not _ASKING.match(alias)]
+            own[name] = [*own.get(name, []), *plain]
     return own
 
 

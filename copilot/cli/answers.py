@@ -1,5 +1,8 @@
 """How an answer and its receipts look on a terminal."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,10 +18,26 @@ EXIT_BY_STATUS = {
     Status.ERROR: 1,
 }
 _WORDS = {
-    "en": {"facts": "Facts", "dropped": "Cut, because unproven", "rows": "records"},
-    "zh": {"facts": "依据", "dropped": "因无依据而删去", "rows": "条记录"},
+    "en": {
+        "facts": "Facts",
+        "dropped": "Cut, because unproven",
+        "rows": "records",
+        "more": "{count} more: --json lists them all",
+    },
+    "zh": {
+        "facts": "依据",
+        "dropped": "因无依据而删去",
+        "rows": "条记录",
+        "more": "另有 {count} 条，--json 全部列出",
+    },
 }
 _SHOWN_FACTS = 12
+
+
+def failed_answer(message: str, candidates: Sequence[str] = ()) -> dict[str, Any]:
+    """Return an answer's document for a question that could not be taken up."""
+    answer = Answer(status=Status.ERROR, answer=message, language="en", candidates=list(candidates))
+    return answer.model_dump(mode="json")
 
 
 def show_answer(answer: Answer) -> None:
@@ -38,22 +57,24 @@ def show_answer(answer: Answer) -> None:
     for cut in answer.dropped:
         out.print(f"[dim]✂ {words['dropped']}: {escape(cut.text)} ({escape(cut.reason)})[/]")
     if answer.facts and answer.status is Status.ANSWERED:
-        _facts(answer)
+        show_facts(answer)
     out.print(
         f"[dim]{answer.took_ms / 1000:.1f} s · {answer.tokens.read} + {answer.tokens.written} "
         f"tokens · {answer.thread_id}[/]"
     )
 
 
-def _facts(answer: Answer) -> None:
+def show_facts(answer: Answer, *, limit: int | None = _SHOWN_FACTS) -> None:
+    """Print the facts that the sentences cite, at most `limit` of them."""
     words = _WORDS[answer.language]
     cited = {fact_id for sentence in answer.sentences for fact_id in sentence.facts}
     table = Table(title=words["facts"], show_header=False, box=None, title_justify="left")
-    shown = [fact for fact in answer.facts if fact.id in cited][:_SHOWN_FACTS]
-    for fact in shown:
+    shown = [fact for fact in answer.facts if fact.id in cited]
+    for fact in shown[:limit]:
         rows = f" · {fact.rows} {words['rows']}" if fact.rows is not None else ""
         as_of = f" · {fact.as_of:%Y-%m-%d}" if fact.as_of else ""
-        table.add_row(
-            f"[bold]{fact.id}[/]", escape(fact.text), f"[dim]{escape(fact.source)}{rows}{as_of}[/]"
-        )
+        source = f"{escape(fact.source)}{rows}{as_of}"
+        table.add_row(f"[bold]{fact.id}[/]", escape(fact.text), f"[dim]{source}[/]")
+    if limit is not None and len(shown) > limit:
+        table.add_row("…", words["more"].format(count=len(shown) - limit), "")
     out.print(table)

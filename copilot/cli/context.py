@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from logging.handlers import RotatingFileHandler
@@ -13,8 +13,10 @@ import typer
 from copilot.cli.console import edge, err
 from copilot.settings import Settings
 from copilot.wiring import Installation
-from crm.errors import BadInput
+from crm.errors import BadInput, CopilotError
 from crm.principal import Principal
+
+log = logging.getLogger(__name__)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for scripts.")]
 As = Annotated[
@@ -33,20 +35,26 @@ class Context:
     workspace: str | None
 
     @contextmanager
-    def open(self, *, as_json: bool = False, as_of: str | None = None) -> Iterator[Installation]:
-        """Yield the installation inside the error edge; what was opened is closed at the end."""
-        with edge(as_json=as_json):
+    def open(
+        self, *, as_json: bool = False, as_of: str | None = None, is_answer: bool = False
+    ) -> Iterator[Installation]:
+        """Yield the installation inside the error edge; what was opened is closed at the end.
+
+        With `is_answer`, an error's JSON document has all fields of an answer.
+        """
+        with edge(as_json=as_json, is_answer=is_answer):
             given: dict[str, object] = {}
             if self.workspace is not None:
                 given["workspace"] = self.workspace
             if as_of is not None:
                 given["today"] = _day(as_of)
             installation = Installation(Settings.load(**given))
-            _log_to(installation.settings)
-            try:
+            with (
+                _log_file(installation.settings),
+                closing(installation),
+                installation.speaking_of_databases(),
+            ):
                 yield installation
-            finally:
-                installation.close()
 
 
 def open_context(workspace: str | None) -> Context:
@@ -62,8 +70,9 @@ def who_asks(installation: Installation, who: str | None, *, as_json: bool) -> P
         err.print(
             "[dim]Asking as the local owner, who sees everything (--as EMAIL asks as a user).[/]"
         )
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
+        with suppress(OSError):
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
     return principal
 
 
@@ -79,18 +88,29 @@ def _day(text: str) -> date:
         raise BadInput(f"--as-of {text!r} is not a day: write it as 2026-03-31") from None
 
 
-def _log_to(settings: Settings) -> None:
+@contextmanager
+def _log_file(settings: Settings) -> Iterator[None]:
     """Send log records to the workspace's log file; the terminal stays clean."""
     root = logging.getLogger()
-    if any(isinstance(handler, RotatingFileHandler) for handler in root.handlers):
-        return
     try:
         settings.logs_dir.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
+        handler: logging.Handler = RotatingFileHandler(
             settings.logs_dir / "sales-copilot.log", maxBytes=2_000_000, backupCount=3, delay=True
         )
     except OSError:
-        return
+        handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    before = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    try:
+        yield
+    except (CopilotError, typer.Exit, BrokenPipeError):
+        raise
+    except Exception:
+        log.exception("unexpected error")
+        raise
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        handler.close()

@@ -1,19 +1,31 @@
 """`ingest crm|mail|calls` and `index`: data in, then searchable."""
 
+import logging
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from copilot.cli.console import Meter, err, out, print_json, progress
+from copilot.cli.console import (
+    EXIT_CODES,
+    Meter,
+    err,
+    error_document,
+    out,
+    print_json,
+    progress,
+)
 from copilot.cli.context import Context, Json, moment
 from copilot.cli.summaries import conversation_counts, conversation_lines
 from copilot.wiring import Installation
-from crm.errors import BadInput
+from crm.errors import BadInput, PermanentError
 from crm.principal import Principal
 from ingest.conversation_run import ConversationSummary
 from ingest.crm.importer import import_crm
@@ -21,6 +33,13 @@ from ingest.crm.mapping import load_mapping
 from ingest.crm.suggest import suggest_mapping
 from ingest.mail.importer import import_mail
 from ingest.transcripts.importer import import_calls
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+_NICENESS = 10
+_SLICE = 64
+_PAUSE_S = 0.05
 
 
 class Embed(StrEnum):
@@ -63,28 +82,38 @@ def crm(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         if suggest:
-            sys.stdout.write(suggest_mapping(files))
+            proposed = suggest_mapping(files)
+            if as_json:
+                report_json({"mapping": proposed}, "")
+            else:
+                sys.stdout.write(proposed)
             return
         if mapping is None:
             raise BadInput(
                 "--mapping is missing: write one (docs/mapping.md), or start from "
                 "`sales-copilot ingest crm FILE… --suggest-mapping > mapping.yaml`"
             )
-        with progress(quiet=as_json) as display:
+        loaded = load_mapping(mapping)
+        with importing(installation), progress(quiet=as_json) as display:
             summary = import_crm(
                 installation.store,
                 files,
-                load_mapping(mapping),
+                loaded,
                 principal=Principal.local_owner(),
                 now=moment(installation),
                 rejects_dir=installation.settings.rejects_dir,
                 progress=Meter(display),
             )
+        total = summary.total
+        is_useless = total.rejected > 0 and total.rejected == total.read
+        reason = f"all {total.read:,} rows were rejected, see {summary.rejects_path}"
         if as_json:
-            print_json(summary)
+            report_json(summary.model_dump(mode="json"), reason if is_useless else "")
             return
         for line in summary.lines():
             out.print(line, markup=False)
+        if is_useless:
+            raise BadInput(reason)
 
 
 def mail(
@@ -96,7 +125,7 @@ def mail(
     """Import email and tie it to accounts, deals and people."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
-        with progress(quiet=as_json) as display:
+        with importing(installation), progress(quiet=as_json) as display:
             summary = import_mail(
                 installation.store,
                 path,
@@ -120,7 +149,7 @@ def calls(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         owner = Principal.local_owner()
-        with progress(quiet=as_json) as display:
+        with importing(installation), progress(quiet=as_json) as display:
             summary = import_calls(
                 installation.store,
                 path,
@@ -134,26 +163,72 @@ def calls(
         _finish(context, installation, summary, embed=embed, as_json=as_json)
 
 
-def index(ctx: typer.Context, as_json: Json = False) -> None:
-    """Give every passage that lacks one its vector, so that search by meaning finds it."""
+def index(
+    ctx: typer.Context,
+    background: Annotated[
+        bool, typer.Option("--background", hidden=True, help="Give way to everything else.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make everything that was imported searchable, by words and then by meaning."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
+        if background and hasattr(os, "nice"):
+            os.nice(_NICENESS)
+        indexed = installation.index.index_missing()
+        if installation.index.has_lost_vectors():
+            installation.index.embed_anew()
         done = embed_pending(installation, quiet=as_json)
+        pending = installation.index.pending()
+        log.info("indexed %d passages, embedded %d, %d to do", indexed, done, pending)
         if as_json:
-            print_json({"embedded": done, "pending": installation.index.pending()})
+            counts = {"indexed": indexed, "embedded": done, "pending": pending}
+            report_json(counts, "")
+        elif pending:
+            out.print(f"{done:,} passages embedded; another process is embedding {pending:,} more.")
         else:
             out.print(f"{done:,} passages embedded; search by meaning is up to date.")
 
 
+@contextmanager
+def importing(installation: Installation) -> Iterator[None]:
+    """Import alone; what a Ctrl-C or a failed disk leaves behind is named."""
+    try:
+        with installation.importing():
+            yield
+    except OSError as error:
+        raise PermanentError(
+            f"the import stopped: {error.strerror or error} ({str(error.filename or '')!r}). "
+            "What was finished is kept; mend that and run the same command again"
+        ) from error
+
+
 def embed_pending(
-    installation: Installation, *, first: Sequence[int] = (), quiet: bool = False
+    installation: Installation,
+    *,
+    first: Sequence[int] = (),
+    limit: int | None = None,
+    quiet: bool = False,
 ) -> int:
-    """Embed all pending passages with a progress bar and return how many."""
-    with progress(quiet=quiet) as display:
-        meter = Meter(display)
-        return installation.index.embed_pending(
-            progress=lambda done, total: meter("embedding", done, total), first=first
-        )
+    """Embed pending passages, at most `limit`, with a progress bar and return how many.
+
+    While another process embeds, this one leaves it to that and returns 0.
+    """
+    with installation.embedding() as is_mine, progress(quiet=quiet) as display:
+        if not is_mine:
+            return 0
+        meter, done = Meter(display), 0
+        # Passages that an import adds meanwhile belong to this run too.
+        while limit is None or done < limit:
+            todo = installation.index.pending()
+            size = _SLICE if limit is None else min(_SLICE, limit - done)
+            embedded = installation.index.embed_pending(size, first=first)
+            if not embedded:
+                break
+            done += embedded
+            meter("embedding", done, done + todo - embedded)
+            time.sleep(_PAUSE_S)
+        return done
 
 
 def embed_in_background(context: Context) -> None:
@@ -162,7 +237,7 @@ def embed_in_background(context: Context) -> None:
     if context.workspace is not None:
         command += ["--workspace", context.workspace]
     subprocess.Popen(  # noqa: S603 — our own interpreter, our own module
-        [*command, "index", "--json"],
+        [*command, "index", "--background", "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -179,17 +254,30 @@ def _finish(
     as_json: bool,
 ) -> None:
     installation.index.index_texts(summary.changed_ids)
+    installation.index.index_missing()
     if embed is Embed.NOW:
         embed_pending(installation, first=summary.changed_ids, quiet=as_json)
     pending = installation.index.pending()
     if embed is Embed.BACKGROUND and pending:
         embed_in_background(context)
+    is_useless = summary.rejected > 0 and summary.rejected == summary.read
+    reason = f"nothing could be imported: {summary.rejects[0].reason}" if is_useless else ""
     if as_json:
-        print_json({**conversation_counts(summary), "pending_vectors": pending})
-    else:
-        for line in conversation_lines(summary):
-            out.print(line, markup=False)
-        if pending:
-            err.print(f"[dim]Searchable by words now; {pending:,} passages get vectors.[/]")
-    if summary.rejected and summary.rejected == summary.read:
-        raise BadInput(f"nothing could be imported: {summary.rejects[0].reason}")
+        counts = {**conversation_counts(summary), "pending_vectors": pending}
+        report_json(counts, reason)
+        return
+    for line in conversation_lines(summary):
+        out.print(line, markup=False)
+    if pending:
+        err.print(f"[dim]Searchable by words now; {pending:,} passages get vectors.[/]")
+    if is_useless:
+        raise BadInput(reason)
+
+
+def report_json(counts: dict[str, Any], reason: str) -> None:
+    """Print the outcome of an import; with a reason why nothing came in, it is an error too."""
+    if not reason:
+        print_json({"schema_version": SCHEMA_VERSION, "status": "done", **counts})
+        return
+    print_json({**error_document(reason, kind=BadInput.__name__), **counts})
+    raise typer.Exit(EXIT_CODES[BadInput])

@@ -1,13 +1,52 @@
-"""The `sales-copilot` command: global options, and the commands from their modules."""
+"""The `sales-copilot` command: its global options, and where each command lives."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
-from copilot.cli import asking, drafting, finding, ingesting, setup
-from copilot.cli.context import open_context
+from copilot.cli.lazy import LazyGroup
+
+
+class Commands(LazyGroup):
+    """All commands, in the order in which one meets them."""
+
+    table: ClassVar = {
+        "setup": (
+            "copilot.cli.setup",
+            "Install the embedded models, each checked against its published SHA-256.",
+        ),
+        "doctor": (
+            "copilot.cli.doctor",
+            "Say what is installed, which model answers and how fast, and what is missing.",
+        ),
+        "demo": (
+            "copilot.cli.demo",
+            "Build the demo company, ask it three questions, and draft the follow-up email.",
+        ),
+        "ingest": ("copilot.cli.ingesting", "Bring in CRM files, mail and calls."),
+        "index": (
+            "copilot.cli.ingesting",
+            "Make everything that was imported searchable, by words and then by meaning.",
+        ),
+        "ask": (
+            "copilot.cli.asking",
+            "Answer one question from the CRM, calls and emails, with the facts it rests on.",
+        ),
+        "chat": (
+            "copilot.cli.chatting",
+            "Ask one question after another; the model stays warm and follow-ups are understood.",
+        ),
+        "draft": ("copilot.cli.drafting", "Draft what you will send; nothing is sent."),
+        "search": ("copilot.cli.searching", "Search all calls and emails by words and by meaning."),
+        "show": (
+            "copilot.cli.showing",
+            "Show one record with what the CRM holds on it, or list records of a kind.",
+        ),
+    }
+
 
 app = typer.Typer(
+    cls=Commands,
     name="sales-copilot",
     help="Ask about deals and calls, get cited answers, and drafts you can send.",
     no_args_is_help=True,
@@ -27,14 +66,9 @@ def root(
     ] = None,
 ) -> None:
     """Remember the global options for the command that follows."""
+    from copilot.cli.context import open_context
+
     ctx.obj = open_context(workspace)
-
-
-setup.register(app)
-ingesting.register(app)
-asking.register(app)
-drafting.register(app)
-finding.register(app)
 
 
 def main() -> None:

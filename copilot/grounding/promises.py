@@ -122,8 +122,8 @@ def check_promises(
 
 _ANSWERS = re.compile(
     r"(?:[:;.,]\s*|^)(?:and |but |so )?(?:yes\b|(?:it|this|they) (?:does|do|is|are|can|will)\b"
-    r"|(?:we|our (?:product|system|platform|team|solution)) (?:do|does|have|has|support\w*|are|is|can|"
-    r"offer\w*|provide\w*|include\w*)\b)"
+    r"|(?:we|our (?:product|system|platform|team|solution)) (?:do|does|have|has|support\w*|are|is|"
+    r"can|offer\w*|provide\w*|include\w*)\b)"
     r"|(?:[：:；;。，,]|^)(?:是的|支持|可以|能够|没问题|有的|已经|我们(?:已|有|支持|可以|能|提供|会))",
     re.IGNORECASE,
 )

@@ -1,5 +1,6 @@
 """Drafts an email about a deal: the model proposes sentences, the verifier keeps the true ones."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Literal
@@ -147,7 +148,7 @@ class _Session:
 
     def _written(self, item: tuple[str, ...], messages: Sequence[Message]) -> CitedSentence:
         reply = self._ask(messages)
-        sentence = CitedSentence(text=" ".join(reply.sentence.split()), facts=item)
+        sentence = CitedSentence(text=_tidy(reply.sentence), facts=item)
         self._facts_of[sentence.text] = item
         return sentence
 
@@ -155,6 +156,13 @@ class _Session:
         reply = self._model.structured(messages, ProposedSentence, max_tokens=_SENTENCE_TOKENS)
         self.usage += reply.usage
         return reply.value
+
+
+def _tidy(text: str) -> str:
+    """Return the text on one line, with Chinese punctuation between Chinese characters."""
+    marks = {",": "，", ":": "：", ";": "；", "?": "？"}
+    flat = " ".join(text.split())
+    return re.sub(r"(?<=[\u4e00-\u9fff])[,:;?]", lambda match: marks[match.group()], flat)
 
 
 def _addressees(recipient: Recipient) -> list[Addressee]:

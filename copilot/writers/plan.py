@@ -25,8 +25,8 @@ _LABELS = {
 def plan_items(evidence: DraftEvidence, purpose: str) -> list[tuple[str, ...]]:
     """Return the ids of the facts of each sentence: a customer's words with our answer to them.
 
-    Records (quote, tasks, the deal) make sentences of their own where the purpose asks for them,
-    or where the conversation gives less than two.
+    A quote makes a sentence where the purpose asks for it, any record where the conversation
+    gives less than two.
     """
     items = _exchanges(evidence)
     if len(items) > MAX_ITEMS:
@@ -36,7 +36,9 @@ def plan_items(evidence: DraftEvidence, purpose: str) -> list[tuple[str, ...]]:
     wanted = set(query_terms(purpose))
     talk_id = evidence.talk.id if evidence.talk else ""
     for fact in _records(evidence.facts):
-        is_wanted = bool(wanted.intersection(terms_of(fact.text)))
+        # Our tasks are not for the customer's eyes; a quote is, where the purpose names it.
+        is_quote = fact.source.startswith("quote:")
+        is_wanted = is_quote and bool(wanted.intersection(terms_of(fact.text)))
         if fact.id != talk_id and (is_wanted or len(items) < _ENOUGH) and len(items) < MAX_ITEMS:
             items.append((fact.id,))
     return items

@@ -56,6 +56,21 @@ class NameIndex:
         """Return how many things have a name here."""
         return len(self._things)
 
+    def things(self, *dimensions: str) -> list[NamedThing]:
+        """Return everything of these dimensions that has a name."""
+        return [thing for thing in self._things if thing.dimension in dimensions]
+
+    def deals_with(self, account: str, words: Iterable[str]) -> list[NamedThing]:
+        """Return the deals whose names begin like the account's and hold all the words."""
+        lead = account.split(maxsplit=1)[0].lower() if account.isascii() else account[:2]
+        wanted = [word.lower() for word in words]
+        return [
+            thing
+            for thing in self.things("opportunity")
+            if thing.name.lower().startswith(lead)
+            and all(word in thing.name.lower() for word in wanted)
+        ]
+
     def hits(self, key: str) -> list[Hit]:
         """Return what a compact key (folded tokens without spaces) may mean."""
         return [Hit(self._things[code >> 3], code & 7) for code in self._forms.get(key, ())]
@@ -107,7 +122,8 @@ class NameIndex:
         self._add_short_forms(thing, keys, code)
 
     def _add_equivalents(self, thing: NamedThing, code: int) -> None:
-        known = self._equivalents.get(thing.dimension)
+        areas = ("territory", "team")
+        known = self._equivalents.get("region" if thing.dimension in areas else thing.dimension)
         if known:
             for other in known.get(thing.name.strip().lower(), ()):
                 # Two-letter country codes are words of the language ("IN", "IT", "NO").

@@ -197,7 +197,7 @@ def _is_typo_of(window: list[Token], hit: Hit, edits: int) -> bool:
     if hit.level >= PERSONAL:
         # A near first name is as likely another person (Maria, Marie).
         return not is_person and size >= 7 and edits == 1
-    return size >= 10 * edits if is_person else not has_han(hit.thing.name)
+    return size >= 8 * edits if is_person else not has_han(hit.thing.name)
 
 
 def _without_overlaps(mentions: Iterator[NameMention] | list[NameMention]) -> list[NameMention]:

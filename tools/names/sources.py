@@ -53,6 +53,7 @@ _VALUES: tuple[tuple[str, type[Base], InstrumentedAttribute[str | None]], ...] =
     ("source", Lead, Lead.lead_source),
     ("lost_reason", Opportunity, Opportunity.lost_reason),
     ("competitor", Opportunity, Opportunity.competitor),
+    ("forecast_category", Opportunity, Opportunity.forecast_category),
     ("lead_status", Lead, Lead.status),
     ("case_category", Case, Case.category),
     ("case_status", Case, Case.status),
