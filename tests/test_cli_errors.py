@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ tables:
     fields: {id: opportunity_id, account: account, owner: sales_agent, stage: deal_stage,
              amount: close_value, opened_on: engage_date, close_date: close_date}
 """
-NEEDS_MODEL = "what did the customer say about security on the last call?"
+NEEDS_MODEL = "what did the customer say about single sign-on on the last call?"
 CALL = """WEBVTT
 
 00:00:01.000 --> 00:00:05.000
@@ -136,7 +137,10 @@ def test_ambiguous_account_is_asked_back_with_the_candidates(tmp_path: Path, fil
     write_csv(
         tmp_path / "accounts.csv", ("account", "sector"), [["Acme North", "x"], ["Acme South", "x"]]
     )
-    two = "source: two\ncurrency: USD\ntables:\n  - {file: accounts.csv, entity: accounts, fields: {name: account}}\n"
+    two = (
+        "source: two\ncurrency: USD\ntables:\n"
+        "  - {file: accounts.csv, entity: accounts, fields: {name: account}}\n"
+    )
     Path("two.yaml").write_text(two, encoding="utf-8")
     assert run("ingest", "crm", "accounts.csv", "--mapping", "two.yaml").exit_code == 0
     result = run("ask", "how many deals does Acme have?", "--json")
@@ -447,8 +451,8 @@ def test_ctrl_c_ends_with_130_and_one_line(filled: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SALES_COPILOT_LLM_BASE_URL", fake.url)
     monkeypatch.setenv("SALES_COPILOT_LLM_MODEL", "fake")
     process = _start("ask", NEEDS_MODEL)
-    while not fake.requests:
-        assert process.poll() is None
+    while not fake.requests and process.poll() is None:
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     out, told = process.communicate(timeout=60)
     fake.close()

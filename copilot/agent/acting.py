@@ -13,6 +13,7 @@ from copilot.agent.outcome import Outcome
 from copilot.agent.plan import Plan, Route
 from copilot.agent.wording import phrase
 from crm.errors import Ambiguous, BadInput, NotFound
+from crm.index.terms import terms_of
 from crm.models import ConversationKind, Side
 from tools.attributes import Entity
 from tools.conversations import (
@@ -82,6 +83,7 @@ def act(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
         "sentences": [sentence.model_dump(mode="json") for sentence in outcome.sentences],
         "candidates": outcome.candidates,
         "needs_model": outcome.needs_model,
+        "relevant": outcome.relevant,
         "tried": [*state["tried"], plan.route.value],
         "previous": _remember(state, plan, outcome),
     }
@@ -150,8 +152,11 @@ def _conversation(step: Step) -> None:
         )
         found = search_conversations(step.session, step.desk.index, search, **step.asked)
         outcome.interpretation = phrase("searched", step.language, topic=plan.topic)
+    wanted = set(found.matched_terms)
     for fact in found.facts[:_PASSAGES]:
-        outcome.evidence.add(fact)
+        known = outcome.evidence.add(fact)
+        if wanted & set(terms_of(fact.text)):
+            outcome.relevant.append(known.id)
     if not outcome.evidence.facts or not (found.matched_terms or _is_foreign(step)):
         outcome.status = Status.NOT_FOUND
         if not plan.only_last:

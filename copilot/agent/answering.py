@@ -14,14 +14,18 @@ from prompts.library import load_prompt, quote_outside
 
 MAX_TOKENS = 160
 FACT_TOKENS = 90
+QUOTES = 4
 
 
 def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
     """Return the state's changes: a summary, then the customer's own words, each citing its fact.
 
-    When the model finds that no fact bears on the question, the ending is "not found".
+    Quotes that share words with the question are known to bear on it. Where there are none, the
+    model picks; when it picks none, the ending is "not found".
     """
-    facts = [Fact.model_validate(one) for one in state["facts"]]
+    known = state["relevant"][:QUOTES]
+    everything = [Fact.model_validate(one) for one in state["facts"]]
+    facts = [fact for fact in everything if fact.id in known] or everything
     language = state["language"]
     prompt = load_prompt("answer_quotes", language)
     shown = "\n".join(f"[{fact.id}] {cut(fact.text, FACT_TOKENS)}" for fact in facts)
@@ -29,13 +33,15 @@ def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
         Message(role="system", content=prompt.render()),
         Message(role="user", content=f"{quote_outside(shown)}\n{quote_outside(state['question'])}"),
     ]
-    reply = desk.model().structured(messages, _result_type(facts), max_tokens=MAX_TOKENS)
+    result_type = Summary if known else _result_type(facts)
+    reply = desk.model().structured(messages, result_type, max_tokens=MAX_TOKENS)
     value: Any = reply.value
     tokens = {
         "tokens_in": state["tokens_in"] + reply.usage.tokens_in,
         "tokens_out": state["tokens_out"] + reply.usage.tokens_out,
     }
-    relevant = [fact for fact in facts if fact.id in set(value.relevant)]
+    picked = known or value.relevant
+    relevant = [fact for fact in facts if fact.id in picked]
     if not relevant:
         text = phrase("nothing_said", language)
         ending = {"status": Status.NOT_FOUND.value, "sentences": [{"text": text, "facts": []}]}
@@ -44,6 +50,12 @@ def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
     sentences = [{"text": value.summary.strip(), "facts": ids}] if value.summary.strip() else []
     sentences += [{"text": fact.text, "facts": [fact.id]} for fact in relevant]
     return {**tokens, "sentences": sentences, "status": Status.ANSWERED.value}
+
+
+class Summary(BaseModel):
+    """What the quotes say, in a sentence or two."""
+
+    summary: str = Field(max_length=280)
 
 
 def _result_type(facts: list[Fact]) -> type[BaseModel]:

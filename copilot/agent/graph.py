@@ -36,6 +36,7 @@ class AskState(TypedDict, total=False):
     dropped: list[dict[str, Any]]
     candidates: list[str]
     needs_model: bool
+    relevant: list[str]
     tokens_in: int
     tokens_out: int
     previous: dict[str, Any]
@@ -57,6 +58,7 @@ def new_turn(question: str) -> AskState:
         dropped=[],
         candidates=[],
         needs_model=False,
+        relevant=[],
         tokens_in=0,
         tokens_out=0,
     )

@@ -11,7 +11,8 @@ from crm.facts import EvidencePack
 class Outcome:
     """The result of one step.
 
-    `needs_model` asks for sentences written from the facts; `focus` remembers which records the
+    `needs_model` asks for sentences written from the facts, of which those in `relevant` are known
+    to bear on the question (none: the model has to pick); `focus` remembers which records the
     conversation is about now.
     """
 
@@ -21,6 +22,7 @@ class Outcome:
     sentences: list[CitedSentence] = field(default_factory=list)
     candidates: list[str] = field(default_factory=list)
     needs_model: bool = False
+    relevant: list[str] = field(default_factory=list)
     focus: dict[str, int | None] = field(default_factory=dict)
 
     def say(self, text: str, *fact_ids: str) -> None:

@@ -115,7 +115,14 @@ def _plan(
         return continued, {}
     if found.measures and not reading.residue:
         return metric_plan(reading, found), {}
+    if not found.measures and _names_a_customer(reading):
+        return _conversation(reading, focus), {}
     return _choose(desk, reading, found, focus)
+
+
+def _names_a_customer(reading: Reading) -> bool:
+    customers = {"account", "contact", "opportunity"}
+    return any(mention.candidates[0].dimension in customers for mention in reading.names)
 
 
 def _choose(

@@ -35,9 +35,19 @@ def route_of(reading: Reading) -> Route:
     told = reading.has("route", "said", "last_call", "last_email")
     if told and not _asks_number(reading):
         return Route.CONVERSATION
+    about_a_topic = bool(reading.residue) or reading.has("intent", "why")
+    customer = any(
+        mention.candidates[0].dimension in {"account", "contact"} for mention in reading.names
+    )
+    if about_a_topic and customer and not _asks_number(reading) and not _lost(reading):
+        return Route.CONVERSATION
     if reading.has("route", "history") and record_of(reading) and not _asks_number(reading):
         return Route.HISTORY
     return Route.NONE
+
+
+def _lost(reading: Reading) -> bool:
+    return reading.has("status", "lost") and reading.has("noun", "opportunity", "lost_reason")
 
 
 def record_of(reading: Reading) -> NamedThing | None:
