@@ -157,7 +157,9 @@ def _conversation(step: Step) -> None:
         known = outcome.evidence.add(fact)
         if wanted & set(terms_of(fact.text)):
             outcome.relevant.append(known.id)
-    if not outcome.evidence.facts or not (found.matched_terms or _is_foreign(step)):
+    if not outcome.evidence.facts or not (
+        found.matched_terms or plan.only_last or _is_foreign(step)
+    ):
         outcome.status = Status.NOT_FOUND
         if not plan.only_last:
             outcome.say(phrase("nothing_said", step.language))

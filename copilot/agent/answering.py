@@ -1,20 +1,25 @@
 """The answer step for conversations: the model picks and sums up, code quotes."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk
+from copilot.agent.plan import Plan
 from copilot.agent.wording import phrase
 from copilot.llm.budget import cut
 from copilot.llm.client import Message
 from crm.facts import Fact
+from crm.index.terms import terms_of
 from prompts.library import load_prompt, quote_outside
 
 MAX_TOKENS = 160
 FACT_TOKENS = 90
 QUOTES = 4
+SHORTEST = 8
+_FALSE_START = re.compile(r"^[\s,.;:，。；：、]+|^(?:but|and|so)\s+", re.IGNORECASE)
 
 
 def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
@@ -47,9 +52,25 @@ def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
         ending = {"status": Status.NOT_FOUND.value, "sentences": [{"text": text, "facts": []}]}
         return {**tokens, **ending, "needs_model": False}
     ids = [fact.id for fact in relevant]
-    sentences = [{"text": value.summary.strip(), "facts": ids}] if value.summary.strip() else []
+    summary = _tidy(value.summary, relevant, state)
+    sentences = [{"text": summary, "facts": ids}] if summary else []
     sentences += [{"text": fact.text, "facts": [fact.id]} for fact in relevant]
     return {**tokens, "sentences": sentences, "status": Status.ANSWERED.value}
+
+
+def _tidy(summary: str, relevant: list[Fact], state: dict[str, Any]) -> str:
+    """Return the summary without false starts; nothing if it only copies or claims too much.
+
+    A word of the question that stands in no quote must not be asserted: "mentioned space travel".
+    """
+    text = _FALSE_START.sub("", summary).strip()
+    text = text[:1].upper() + text[1:]
+    quoted = " ".join(fact.text for fact in relevant)
+    names = set(terms_of(" ".join(state["names"])))
+    asked = set(terms_of(Plan.model_validate(state["plan"]).topic)) - names
+    unproven = (asked & set(terms_of(text))) - set(terms_of(quoted))
+    copies = any(fact.text in text for fact in relevant)
+    return "" if len(text) < SHORTEST or unproven or copies else text
 
 
 class Summary(BaseModel):

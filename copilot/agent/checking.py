@@ -21,7 +21,12 @@ def check_sentences(request: Request, state: dict[str, Any]) -> dict[str, Any]:
         return {}
     facts = {fact["id"]: Fact.model_validate(fact) for fact in state["facts"]}
     quoted = {fact.text for fact in facts.values()}
-    ground = Ground(facts=facts, today=request.as_of.date(), language=state["language"])
+    ground = Ground(
+        facts=facts,
+        today=request.as_of.date(),
+        language=state["language"],
+        free_names=state["names"],
+    )
     written = [one for one in sentences if one.text not in quoted]
     checked = verify(written, ground)
     kept = set(checked.kept)

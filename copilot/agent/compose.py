@@ -81,6 +81,16 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
     )
 
 
+def can_compute(plan: Plan) -> bool:
+    """Say whether every measure of the plan knows every dimension that it is asked by."""
+    for query in plan.queries:
+        known = {dimension.name for dimension in catalog().dimensions_for(query.measure)}
+        asked = {*query.by, *(one.dimension for one in query.filters)}
+        if not asked <= known:
+            return False
+    return True
+
+
 def _group(reading: Reading, nouns: Nouns, measures: list[str]) -> str:
     if reading.has("intent", "why") and measures == ["lost_deals"]:
         return "lost_reason"

@@ -37,6 +37,7 @@ class AskState(TypedDict, total=False):
     candidates: list[str]
     needs_model: bool
     relevant: list[str]
+    names: list[str]
     tokens_in: int
     tokens_out: int
     previous: dict[str, Any]
@@ -59,6 +60,7 @@ def new_turn(question: str) -> AskState:
         candidates=[],
         needs_model=False,
         relevant=[],
+        names=[],
         tokens_in=0,
         tokens_out=0,
     )

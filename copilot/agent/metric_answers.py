@@ -171,8 +171,8 @@ def _having(one: Computed, outcome: Outcome, language: Language) -> None:
     result = one.result
     scope = scope_in_words(result, language)
     if not result.cells:
-        fact = _computed(result, "0", 0.0, "count", f"groups: {scope}")
-        outcome.say(phrase("having_none", language, scope=scope), outcome.evidence.add(fact).id)
+        text = phrase("having_none", language, scope=scope)
+        outcome.say(text, outcome.evidence.add(_computed(result, text, 0.0, "count", "groups")).id)
         return
     count = result.groups
     shown = range(min(len(result.cells), SHOWN_CELLS))
@@ -190,8 +190,8 @@ def _group_count(one: Computed, outcome: Outcome, language: Language) -> None:
     known = {cell.keys[0] for cell in result.cells} - {"—"}
     count = len(known) if len(result.cells) >= result.groups else result.groups
     scope = scope_in_words(result, language)
-    fact = _computed(result, f"{count} {dimension}", float(count), "count", scope)
     text = phrase("groups", language, count=count, dimension=dimension, scope=scope)
+    fact = _computed(result, text, float(count), "count", "groups")
     outcome.say(text, outcome.evidence.add(fact).id)
 
 

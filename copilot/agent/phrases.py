@@ -99,11 +99,17 @@ class Phrasebook:
             at += len(words)
         return found
 
+    def is_filler(self, word: str) -> bool:
+        """Say whether a word, taken alone, is one that carries no topic."""
+        match = self.find(word)
+        covered = sum(one.end - one.start for one in match if one.section in {"filler", "intent"})
+        return bool(match) and covered >= len(word.strip())
+
     def spelling(self, word: str) -> str | None:
         """Return the one known word that this one must be a misspelling of, None if unsure."""
         if len(word) < _SHORTEST_TYPO or not word.isascii():
             return None
-        allowed = 1 if len(word) < 8 else 2
+        allowed = 1 if len(word) < 10 else 2
         found = process.extract(
             word, self._words, scorer=OSA.distance, score_cutoff=allowed, limit=2
         )

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from copilot.agent.choosing import choose_slots
-from copilot.agent.compose import Slots, metric_plan, slots
+from copilot.agent.compose import Slots, can_compute, metric_plan, slots
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
 from copilot.agent.followup import continue_plan
@@ -49,7 +49,9 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     if ending is not None:
         return {"language": reading.language, **ending}
     plan, tokens = _plan(desk, reading, state.get("previous") or {})
-    changes: dict[str, Any] = {"language": reading.language, **tokens}
+    changes: dict[str, Any] = {
+        "language": reading.language, "names": reading.said_names, **tokens,
+    }  # fmt: skip
     if isinstance(plan, Plan):
         return {**changes, "plan": plan.model_dump(mode="json")}
     return {**changes, **plan}
@@ -114,7 +116,10 @@ def _plan(
     if continued is not None:
         return continued, {}
     if found.measures and not reading.residue:
-        return metric_plan(reading, found), {}
+        plan = metric_plan(reading, found)
+        if not (_names_a_customer(reading) and not can_compute(plan)):
+            return plan, {}
+        return _conversation(reading, focus), {}
     if not found.measures and _names_a_customer(reading):
         return _conversation(reading, focus), {}
     return _choose(desk, reading, found, focus)

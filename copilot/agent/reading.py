@@ -12,6 +12,7 @@ import yaml
 
 from copilot.agent.phrases import Phrasebook, PhraseMatch, overlaps, tokens
 from copilot.agent.values import value_mentions
+from crm.index.terms import terms_of
 from crm.metrics.catalog import catalog
 from crm.period import FiscalCalendar
 from tools.language import Language, detect_language
@@ -27,6 +28,8 @@ _SELF = re.compile(
     r"|(?<![帮给让请诉])我(?!们|想|要知道)",
     re.IGNORECASE,
 )
+_AROUND = frozenset({"route", "side", "intent"})
+_CHANNELS = frozenset({"calls", "emails", "meetings"})
 # Nouns that are counted by a measure of their own rather than grouped by. These measures, like
 # "opportunities" and "amount", are understood from noun, status and intent, not from one phrase.
 COMPOSED = {
@@ -66,15 +69,19 @@ class Reading:
         """The question without names, dates and cues, as words to search conversations for."""
         spans = [m.span for m in self.names]
         spans += [(p.start_char, p.end_char) for p in self.periods]
-        spans += [
-            (cue.start, cue.end)
-            for cue in self.cues
-            if cue.section in {"route", "side", "intent", "filler"}
-        ]
-        left = [t for t in tokens(self.text) if not overlaps(t.start, t.end, spans)]
-        words = [self.text[t.start : t.end] for t in left]
-        joined = "".join(words) if self.language == "zh" else " ".join(words)
-        return joined or self.text
+        spans += [(c.start, c.end) for c in self.cues if c.section in _AROUND or c.key in _CHANNELS]
+        kept = "".join(
+            " " if overlaps(at, at + 1, spans) else char for at, char in enumerate(self.text)
+        )
+        plain = phrasebook(self.language)
+        words = [word for word in terms_of(kept) if not plain.is_filler(word)]
+        return " ".join(words) or self.text
+
+    @property
+    def said_names(self) -> list[str]:
+        """The names in the question, as typed and as the CRM has them."""
+        said = [mention.text for mention in self.names]
+        return said + [thing.name for mention in self.names for thing in mention.candidates[:1]]
 
     def keys(self, section: str) -> list[str]:
         """Return the distinct meanings found in a section, in the order of the question."""

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,13 +51,15 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Build the demo company, ask it three questions, and draft the follow-up email."""
-    context = Context(workspace=WORKSPACE)
+    root: Context = ctx.obj
+    context = replace(root, workspace=WORKSPACE)
     with context.open(as_json=as_json) as installation:
         watch = Stopwatch(quiet=as_json)
         folder = installation.settings.home / f"{WORKSPACE}-files"
         if not keep:
-            _forget(installation)
-            _build(installation, folder, watch, quiet=as_json)
+            with installation.importing(), installation.embedding():
+                _forget(installation)
+                _build(installation, folder, watch, quiet=as_json)
         anna = installation.principal(DEMO_REP)
         answers = _ask_all(installation, anna, watch, quiet=as_json)
         with watch.step("drafting the follow-up email"):
