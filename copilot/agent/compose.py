@@ -36,6 +36,9 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
     filters = [*name_filters(reading), *missing_filters(reading)]
     groups = _groups(reading, nouns, chosen, filters)
     counted_groups = _counts_groups(nouns, chosen.measures)
+    missing = _lacking(reading, nouns)
+    if missing:
+        groups, counted_groups = [missing], False
     if counted_groups:
         groups = [nouns.counted]
         filters.append(Filter(dimension=nouns.counted, op=FilterOp.NOT_EMPTY))
@@ -76,9 +79,21 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
         counts_groups=counted_groups,
         asks_extreme=extreme,
         ordinal=rank.ordinal if rank else 1,
-        lists_rows=lists,
+        lists_missing=bool(missing),
+        lists_rows=lists and not missing,
         row_limit=reading.rank.limit if lists and reading.rank and ranked else 10,
     )
+
+
+def _lacking(reading: Reading, nouns: Nouns) -> str:
+    """Return the dimension of "which reps never won a deal", "" for other questions."""
+    thing = nouns.counted or nouns.subject
+    return thing if reading.has("intent", "never") and thing in COUNTED else ""
+
+
+def negates_something_else(reading: Reading) -> bool:
+    """Say whether a "not" stands in the question that no plan here takes into account."""
+    return reading.has("intent", "never") and not _lacking(reading, read_nouns(reading))
 
 
 def can_compute(plan: Plan) -> bool:

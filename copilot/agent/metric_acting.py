@@ -9,7 +9,9 @@ from copilot.agent.desk import Request
 from copilot.agent.metric_answers import Computed, answer_metrics
 from copilot.agent.outcome import Outcome
 from copilot.agent.plan import Comparison, Plan
+from copilot.agent.reading import COUNTED
 from copilot.agent.wording import phrase
+from crm.facts import Fact, FactKind
 from crm.metrics.catalog import catalog
 from crm.metrics.query import MetricQuery
 from crm.metrics.result import MetricResult
@@ -41,6 +43,9 @@ def run_metrics(
     asked: dict[str, Any] = {
         "principal": request.principal, "as_of": request.as_of, "calendar": calendar,
     }  # fmt: skip
+    if plan.lists_missing:
+        _list_missing(session, plan.queries[0], outcome, asked, language)
+        return
     computed = []
     for query in plan.queries:
         answer = query_metric(session, MetricArguments(query=query), language=language, **asked)
@@ -63,6 +68,40 @@ def run_metrics(
     answer_metrics(plan, usable, outcome, language)
     if plan.lists_rows and usable[0].result.rows:
         _list_rows(session, plan, usable[0].result.query, outcome, asked, language)
+
+
+def _list_missing(
+    session: Session,
+    query: MetricQuery,
+    outcome: Outcome,
+    asked: dict[str, Any],
+    language: Language,
+) -> None:
+    """Name the groups that exist and have no record in the query: "reps who never won"."""
+    dimension = query.by[0]
+    everyone = MetricQuery(
+        measure=COUNTED[dimension],
+        by=(dimension,),
+        filters=tuple(one for one in query.filters if one.dimension != dimension),
+    )
+    known = {cell.keys[0] for cell in run_metric(session, everyone, **asked).cells} - {"—"}
+    found = run_metric(session, query, **asked)
+    lacking = sorted(known - {cell.keys[0] for cell in found.cells if cell.rows})
+    outcome.interpretation = phrase(
+        "lacking_scope", language, scope=found.describe(language), known=len(known)
+    )
+    names = phrase("separator", language).join(lacking) or phrase("nobody", language)
+    text = phrase("lacking", language, count=len(lacking), known=len(known), names=names)
+    fact = Fact(
+        kind=FactKind.METRIC,
+        text=text,
+        value=len(lacking),
+        unit="count",
+        rows=len(known),
+        as_of=asked["as_of"],
+        source=f"metric:{query.measure}/without/{dimension}",
+    )
+    outcome.say(text, outcome.evidence.add(fact).id)
 
 
 def _is_void(result: MetricResult) -> bool:

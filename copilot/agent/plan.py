@@ -32,7 +32,8 @@ class Plan(BaseModel):
     `queries` run one after the other (two where a question asks for two measures, or where two
     periods are compared); `lists_rows` also names the records behind the first one, `row_limit`
     of them. `asks_extreme` wants the best or worst group (the `ordinal`-th), not the whole
-    table; `ordinal` picks the n-th group of a ranking.
+    table; `ordinal` picks the n-th group of a ranking; `lists_missing` asks for the groups without
+    any record ("never won").
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class Plan(BaseModel):
     counts_groups: bool = False
     asks_extreme: bool = False
     ordinal: int = 1
+    lists_missing: bool = False
     lists_rows: bool = False
     row_limit: int = 10
     entity: str = ""

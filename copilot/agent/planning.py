@@ -3,7 +3,13 @@
 from typing import Any, Literal
 
 from copilot.agent.choosing import choose_slots
-from copilot.agent.compose import Slots, can_compute, metric_plan, slots
+from copilot.agent.compose import (
+    Slots,
+    can_compute,
+    metric_plan,
+    negates_something_else,
+    slots,
+)
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
 from copilot.agent.followup import continue_plan
@@ -14,7 +20,7 @@ from copilot.agent.routing import record_of, refusal, route_of
 from copilot.agent.wording import phrase
 from crm.errors import BadInput
 from crm.metrics.catalog import catalog
-from tools.names import NameMention
+from tools.names import NameIndex, NameMention
 
 MAX_QUESTION = 2_000
 
@@ -45,7 +51,7 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     )
     if state["tried"]:
         return _widen(state)
-    ending = _early_ending(reading)
+    ending = _early_ending(reading, index)
     if ending is not None:
         return {"language": reading.language, **ending}
     plan, tokens = _plan(desk, reading, state.get("previous") or {})
@@ -57,7 +63,7 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     return {**changes, **plan}
 
 
-def _early_ending(reading: Reading) -> dict[str, Any] | None:
+def _early_ending(reading: Reading, index: NameIndex) -> dict[str, Any] | None:
     language = reading.language
     refused = refusal(reading)
     if refused is not None:
@@ -70,13 +76,27 @@ def _early_ending(reading: Reading) -> dict[str, Any] | None:
             **_say(phrase("unknown_name", language, names=names)),
         }
     for mention in reading.names:
-        if mention.ambiguous and len(_distinct(mention)) > 1:
+        candidates = _distinct(mention) if mention.ambiguous else _namesakes(mention, index)
+        if len(candidates) > 1:
             return {
                 "status": Status.AMBIGUOUS.value,
-                "candidates": _distinct(mention)[:8],
+                "candidates": candidates[:8],
                 **_say(phrase("ambiguous", language, called=f"“{mention.text}”")),
             }
     return None
+
+
+def _namesakes(mention: NameMention, index: NameIndex) -> list[str]:
+    """Return the accounts that all begin with what was said, if it was only a beginning."""
+    said = mention.text.lower()
+    best = mention.candidates[0]
+    if best.dimension != "account" or best.name.lower() == said or " " in said:
+        return []
+    return [
+        f"{thing.name} (account {thing.id})"
+        for thing in index.things("account")
+        if thing.name.lower().startswith(said)
+    ]
 
 
 def _distinct(mention: NameMention) -> list[str]:
@@ -95,13 +115,9 @@ def _distinct(mention: NameMention) -> list[str]:
 def _plan(
     desk: Desk, reading: Reading, previous: dict[str, Any]
 ) -> tuple[Plan | dict[str, Any], dict[str, int]]:
-    route = route_of(reading)
     focus = previous.get("focus") or {}
-    if route is Route.CONVERSATION:
-        return _conversation(reading, focus), {}
-    if route in {Route.HISTORY, Route.CONTACT_GAP}:
-        return _about_record(route, reading, focus), {}
-    lookup = lookup_of(reading)
+    spoken = reading.has("route", "said", "last_call", "last_email")
+    lookup = None if spoken else lookup_of(reading)
     if lookup is not None:
         plan = Plan(
             route=Route.LOOKUP,
@@ -111,6 +127,14 @@ def _plan(
             attribute=lookup.attribute,
         )
         return plan, {}
+    route = route_of(reading)
+    if route is Route.CONVERSATION:
+        return _conversation(reading, focus), {}
+    if route in {Route.HISTORY, Route.CONTACT_GAP}:
+        return _about_record(route, reading, focus), {}
+    if negates_something_else(reading):
+        text = phrase("not_understood", reading.language, words=_negation(reading))
+        return {"status": Status.NOT_FOUND.value, **_say(text)}, {}
     found = slots(reading)
     continued = continue_plan(reading, found, previous)
     if continued is not None:
@@ -123,6 +147,10 @@ def _plan(
     if not found.measures and _names_a_customer(reading):
         return _conversation(reading, focus), {}
     return _choose(desk, reading, found, focus)
+
+
+def _negation(reading: Reading) -> str:
+    return next(cue.text for cue in reading.cues if cue.key == "never")
 
 
 def _names_a_customer(reading: Reading) -> bool:
@@ -192,7 +220,7 @@ def _ids(reading: Reading) -> dict[str, int]:
 
 def _widen(state: dict[str, Any]) -> dict[str, Any]:
     """After a last call that says nothing on the topic, look through all conversations."""
-    wider = Plan.model_validate(state["plan"]).model_copy(update={"only_last": False})
+    wider = Plan.model_validate(state["plan"]).model_copy(update={"only_last": False, "kind": ""})
     return {"plan": wider.model_dump(mode="json"), "status": ""}
 
 

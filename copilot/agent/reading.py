@@ -58,6 +58,7 @@ class Reading:
     cues: tuple[PhraseMatch, ...]
     residue: tuple[str, ...]
     asker: str = ""
+    competitors: tuple[str, ...] = ()
 
     @property
     def speaks_of_asker(self) -> bool:
@@ -75,7 +76,7 @@ class Reading:
         )
         plain = phrasebook(self.language)
         words = [word for word in terms_of(kept) if not plain.is_filler(word)]
-        return " ".join(words) or self.text
+        return " ".join([*words, *self.competitors]) or self.text
 
     @property
     def said_names(self) -> list[str]:
@@ -155,6 +156,7 @@ def _read(
         cues=cues,
         residue=tuple(_residue(text, cues, taken)),
         asker=asker,
+        competitors=_competitors(index, cues),
     )
 
 
@@ -162,6 +164,13 @@ _SECTIONS = (
     "unsupported", "route", "status", "measure", "noun", "intent", "side", "missing",
 )  # fmt: skip
 _PLAIN = frozenset({"status", "measure", "noun", "intent", "route", "filler"})
+
+
+def _competitors(index: NameIndex, cues: Iterable[PhraseMatch]) -> tuple[str, ...]:
+    """Return the competitors' names where the question speaks of them without naming one."""
+    if not any(cue.section == "noun" and cue.key == "competitor" for cue in cues):
+        return ()
+    return tuple(thing.name for thing in index.things("competitor"))[:12]
 
 
 def _said_otherwise(cues: Iterable[PhraseMatch]) -> RankMention | None:
