@@ -8,6 +8,7 @@ from datetime import date
 
 from copilot.grounding import dates, names, quantities
 from copilot.grounding.names import NameMention
+from copilot.grounding.perspective import check_perspective
 from copilot.grounding.promises import check_negation, check_promises, check_speaker
 from copilot.grounding.quantities import Quantity
 from copilot.grounding.sentences import CitedSentence, Dropped, Problem, ProblemKind
@@ -78,6 +79,7 @@ def check_sentence(sentence: CitedSentence, ground: Ground) -> list[Problem]:
     problems += check_negation(text, cited)
     if ground.outside is not None:
         problems += check_speaker(text, sentence.facts, ground.outside)
+        problems += check_perspective(text, cited, ground.outside)
     if not cited and not problems and not _needs_no_fact(text):
         return [Problem(ProblemKind.CITATION, text[:80])]
     return problems

@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from copilot.grounding.sentences import CitedSentence, Dropped
-from copilot.grounding.verifier import Ground, verify_with_rewrite
+from copilot.grounding.verifier import Ground, Verified, verify, verify_with_rewrite
 from copilot.llm.client import LanguageModel, Message, Usage
 from copilot.writers import letter
 from copilot.writers.evidence import DraftEvidence, Recipient
-from copilot.writers.plan import plan_items, show_item
+from copilot.writers.plan import is_quotable, plan_items, quoted_words, show_item
 from crm.errors import BadInput, NotFound
 from crm.facts import Fact
 from prompts.library import Language, load_prompt, quote_outside
@@ -74,10 +74,11 @@ def draft_email(
     session = _Session(model, evidence, purpose, language, today)
     proposed = session.propose()
     verified = verify_with_rewrite(session.rewrite, proposed, session.ground)
-    if not verified.kept:
+    written = session.with_quotes(verified)
+    if not written:
         raise NotFound(_nothing_proved(evidence, verified.dropped))
     first = letter.opening(evidence, language=language, today=today)
-    sentences = [*([first] if first else []), *verified.kept]
+    sentences = [*([first] if first else []), *written]
     return Draft(
         language=language,
         to=_addressees(evidence.recipient),
@@ -137,6 +138,17 @@ class _Session:
             turn = Message(role="user", content=plea)
             renewed.append(self._written(item, [*self._messages(item), turn]))
         return renewed
+
+    def with_quotes(self, verified: Verified) -> list[CitedSentence]:
+        """Return the sentences in the plan's order; what could not be told is quoted instead."""
+        kept = {sentence.facts: sentence for sentence in verified.kept}
+        quotes = [
+            quoted_words(item, self._evidence, self._language)
+            for item in self._items
+            if item not in kept and is_quotable(item, self._evidence)
+        ]
+        kept |= {one.facts: one for one in verify(quotes, self.ground).kept}
+        return [kept[item] for item in self._items if item in kept]
 
     def _messages(self, item: tuple[str, ...]) -> list[Message]:
         shown = quote_outside(show_item(item, self._evidence, self._language))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from copilot.grounding.dates import find_dates
+from copilot.grounding.sentences import CitedSentence
 from copilot.writers.evidence import DraftEvidence
 from copilot.writers.turns import is_commitment
 from crm.facts import Fact, FactKind
@@ -16,6 +17,16 @@ _RELATIVE = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|this|next|last|coming)\b|[今明昨后前][天日晚]|^[上下本这]",
     re.IGNORECASE,
 )
+# Never quoted back by code: orders to us, and terms that only a person may repeat.
+_UNQUOTABLE = re.compile(
+    r"ignore|instruction|\brules?\b|prompt|discount|free of charge|price list|%"
+    r"|忽略|指令|规则|折扣|免费",
+    re.IGNORECASE,
+)
+_QUOTING = {
+    "en": {True: "You said: “{words}.”", False: "Our answer: “{words}.”"},
+    "zh": {True: "您谈到：“{words}。”", False: "我方答复：“{words}。”"},
+}
 _LABELS = {
     "en": ("THE CUSTOMER SAID", "WE SAID", "OUR RECORDS"),
     "zh": ("客户说", "我方说", "我方记录"),
@@ -48,6 +59,25 @@ def show_item(item: tuple[str, ...], evidence: DraftEvidence, language: Language
     """Return an item as the model sees it: one line for each fact, with who said it."""
     facts = {fact.id: fact for fact in evidence.facts}
     return "\n".join(_shown(each, facts, evidence, language) for each in item)
+
+
+def is_quotable(item: tuple[str, ...], evidence: DraftEvidence) -> bool:
+    """Say whether code may quote an item: it opens with the customer's words and orders nothing."""
+    texts = [fact.text for fact in evidence.facts if fact.id in item]
+    return item[0] in evidence.outside and not any(map(_UNQUOTABLE.search, texts))
+
+
+def quoted_words(
+    item: tuple[str, ...], evidence: DraftEvidence, language: Language
+) -> CitedSentence:
+    """Return an item as a sentence that quotes it word for word: nothing can be wrong in it."""
+    facts = {fact.id: fact for fact in evidence.facts}
+    parts = []
+    for each in item:
+        words = _shown(each, facts, evidence, language).partition(": ")[2].rstrip(" .。")
+        theirs = each in evidence.outside
+        parts.append(_QUOTING[language][theirs].format(words=words))
+    return CitedSentence(text=("" if language == "zh" else " ").join(parts), facts=item)
 
 
 def _exchanges(evidence: DraftEvidence) -> list[tuple[str, ...]]:
