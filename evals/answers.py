@@ -9,7 +9,7 @@ from copilot.agent.asking import ask
 from copilot.agent.graph import Graph
 from copilot.wiring import Installation
 from crm.errors import CopilotError
-from evals.gold import Gold, load_gold
+from evals.gold import Gold, load_gold, workspace_of
 from evals.scoring import Score, score
 from evals.workspaces import as_of, opened
 
@@ -27,11 +27,11 @@ class Outcome:
 
 
 def run_set(name: str, *, limit: int | None = None, watch: Watch | None = None) -> list[Outcome]:
-    """Ask every question of a set ("demo" or "foreign") and return the outcomes."""
-    outcomes = []
-    with opened(name) as installation, installation.graph() as graph:
+    """Ask every question of a set, in its own workspace, and return the outcomes."""
+    outcomes, workspace = [], workspace_of(name)
+    with opened(workspace) as installation, installation.graph() as graph:
         for gold in load_gold(name, installation.settings.crm_db)[:limit]:
-            outcome = ask_one(installation, graph, gold, workspace=name)
+            outcome = ask_one(installation, graph, gold, workspace=workspace)
             outcomes.append(outcome)
             if watch:
                 watch(outcome)

@@ -79,6 +79,11 @@ def load_questions(name: str) -> tuple[Question, ...]:
     )
 
 
+def workspace_of(name: str) -> str:
+    """Return the workspace that the questions of a set are about."""
+    return str(_document(name)["workspace"])
+
+
 def load_gold(name: str, database: Path) -> tuple[Gold, ...]:
     """Return the questions with their answers out of the SQLite file of the workspace."""
     spellings = {key: tuple(values) for key, values in _document(name).get("names", {}).items()}

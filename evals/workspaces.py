@@ -15,6 +15,7 @@ from copilot.settings import Settings
 from copilot.wiring import Installation
 from crm.principal import Principal
 from evals.foreign.company import write_export
+from evals.foreign2.company import write_export as write_second_export
 from ingest.conversation_run import ConversationSummary
 from ingest.crm.importer import import_crm
 from ingest.crm.mapping import load_mapping
@@ -22,10 +23,14 @@ from ingest.demo.company import generate_demo
 from ingest.mail.importer import import_mail
 from ingest.transcripts.importer import import_calls
 
-DAYS = {"demo": date(2026, 11, 16), "foreign": date(2017, 12, 31)}
+DAYS = {
+    "demo": date(2026, 11, 16),
+    "foreign": date(2017, 12, 31),
+    "foreign2": date(2025, 6, 30),
+}
 _READY = "ready"
 # What an import depends on: a change in any of these folders builds the workspace anew.
-_MAKERS = ("crm", "ingest", "evals.foreign")
+_MAKERS = ("crm", "ingest")
 
 
 def as_of(workspace: str) -> datetime:
@@ -35,9 +40,9 @@ def as_of(workspace: str) -> datetime:
 
 @contextmanager
 def opened(workspace: str, *, embed: bool = False) -> Iterator[Installation]:
-    """Yield the installation of the workspace ("demo" or "foreign"), built if need be."""
+    """Yield the installation of a workspace (a key of `DAYS`), built if need be."""
     home = Path(tempfile.gettempdir()) / "sales-copilot-evals"
-    name = f"{workspace}-{_fingerprint()}"
+    name = f"{workspace}-{_fingerprint(workspace)}"
     settings = Settings.load(
         home=home, workspace=name, today=DAYS[workspace], time_zone="UTC", database_url=None
     )
@@ -56,9 +61,10 @@ def opened(workspace: str, *, embed: bool = False) -> Iterator[Installation]:
         installation.close()
 
 
-def _fingerprint() -> str:
+def _fingerprint(workspace: str) -> str:
     digest = hashlib.sha256()
-    for package in _MAKERS:
+    export = () if workspace == "demo" else (f"evals.{workspace}",)
+    for package in (*_MAKERS, *export):
         root = Path(str(files(package)))
         for path in sorted([*root.rglob("*.py"), *root.rglob("*.yaml")]):
             digest.update(path.read_bytes())
@@ -67,8 +73,8 @@ def _fingerprint() -> str:
 
 def _build(workspace: str, installation: Installation) -> None:
     folder = installation.settings.workspace_dir / "export"
-    if workspace == "foreign":
-        export = write_export(folder)
+    if workspace != "demo":
+        export = write_export(folder) if workspace == "foreign" else write_second_export(folder)
         import_files(installation, list(export.files), export.mapping, as_of(workspace))
         return
     company = generate_demo(folder, today=DAYS[workspace])
