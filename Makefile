@@ -54,10 +54,11 @@ clean: ## remove .venv and caches; models and data stay
 	@touch $@
 
 .venv/core: .venv/build requirements/core.lock pyproject.toml
-	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(BIN)/python --require-hashes -r requirements/core.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode $(FIND_LINKS) --python $(BIN)/python --require-hashes -r requirements/core.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q crm ingest tools prompts copilot
 	@touch $@
 
 .venv/dev: .venv/core requirements/dev.lock
-	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode $(FIND_LINKS) --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@

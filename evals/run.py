@@ -15,7 +15,13 @@ from evals.scoring import Verdict
 
 SETS = ("foreign", "demo")
 # Nobody tunes on these: they estimate what unseen questions will meet.
-HELD_OUT = ("heldout_foreign", "heldout_foreign2", "heldout_demo")
+HELD_OUT = (
+    "heldout_foreign",
+    "heldout_foreign2",
+    "heldout_demo",
+    "fresh_foreign",
+    "fresh_foreign2",
+)
 _SHOWN_ROWS = 3
 
 

@@ -1,5 +1,6 @@
-"""The model's part in planning: one choice from closed sets, where the words left one open."""
+"""The model's part in planning: choices from closed sets, where the words left one open."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -13,7 +14,8 @@ from copilot.llm.client import LanguageModel, Message, Usage
 from crm.metrics.catalog import catalog
 from prompts.library import load_prompt, quote_outside
 
-MAX_TOKENS = 120
+MAX_TOKENS = 60
+MAX_WORDS = 3
 NOTHING = "nothing"
 
 _TOOLS = {
@@ -26,7 +28,7 @@ _TOOLS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What the model chose; `unexplained` are the words that its choice does not cover."""
+    """What the model chose; `unexplained` are the words that stand in the way of an answer."""
 
     route: Route
     slots: Slots
@@ -34,45 +36,76 @@ class Choice:
     usage: Usage
 
 
-def choose_slots(model: LanguageModel, reading: Reading, found: Slots) -> Choice:
-    """Ask the model for tool, measure and group; everything it may say is in the schema.
+class Role(BaseModel):
+    """What a word does in a question: only mere talk may be passed over."""
 
-    Raises what the model raises: TransientError, PermanentError.
+    role: Literal["talk", "condition", "name", "topic"]
+
+
+def choose_slots(model: LanguageModel, reading: Reading, found: Slots) -> Choice:
+    """Ask the model what the words left open; everything it may say is in a schema.
+
+    Unknown words come first: one that limits, names or asks for something else ends the matter,
+    whatever measure there is. Raises what the model raises: TransientError, PermanentError.
     """
+    unexplained, usage = _not_mere_talk(model, reading)
+    if unexplained or found.measures:
+        return Choice(Route.METRIC, found, unexplained, usage)
     prompt = load_prompt("plan", reading.language)
     system = Message(role="system", content=prompt.render(measures=_measures(reading.language)))
-    words = ", ".join(dict.fromkeys(reading.residue)) or "-"
-    asked = f"{quote_outside(reading.text)}\nunclear words: {words}"
+    question = Message(role="user", content=quote_outside(reading.text))
     reply = model.structured(
-        [system, Message(role="user", content=asked)],
-        _result_type(found, reading),
-        max_tokens=MAX_TOKENS,
+        [system, question], _result_type(found, reading), max_tokens=MAX_TOKENS
     )
     value: Any = reply.value
-    measures = found.measures or ((value.measure,) if value.measure != NOTHING else ())
-    group = found.group or ("" if value.group_by == NOTHING else value.group_by)
-    covered = value.covers_unclear_words == "yes" and measures
     return Choice(
         route=_TOOLS[value.tool],
-        slots=Slots(tuple(measures), group),
-        unexplained=() if covered or not reading.residue else reading.residue,
-        usage=reply.usage,
+        slots=Slots(
+            () if value.measure == NOTHING else (value.measure,),
+            found.group or ("" if value.group_by == NOTHING else value.group_by),
+        ),
+        unexplained=(),
+        usage=usage + reply.usage,
     )
+
+
+def _not_mere_talk(model: LanguageModel, reading: Reading) -> tuple[tuple[str, ...], Usage]:
+    words = unknown_phrases(reading)
+    if len(words) > MAX_WORDS:
+        return tuple(words), Usage()
+    usage = Usage()
+    system = Message(role="system", content=load_prompt("word_role", reading.language).render())
+    for word in words:
+        asked = quote_outside(f"{reading.text}\n{word}")
+        turn = Message(role="user", content=asked)
+        reply = model.structured([system, turn], Role, max_tokens=20)
+        usage += reply.usage
+        if reply.value.role != "talk":
+            return (word,), usage
+    return (), usage
+
+
+def unknown_phrases(reading: Reading) -> list[str]:
+    """Return the words that nothing explained, Chinese characters that stand together as one."""
+    if reading.language == "en":
+        return list(dict.fromkeys(reading.residue))
+    left = set(reading.residue)
+    runs = re.findall(r"[\u3400-\u9fff]+|[A-Za-z0-9]+", reading.text)
+    found: list[str] = []
+    for run in runs:
+        if run.isascii():
+            found += [run] if run in left else []
+            continue
+        found += re.findall("[" + "".join(left & set(run)) + "]+", run) if left & set(run) else []
+    return list(dict.fromkeys(found))
 
 
 def _result_type(found: Slots, reading: Reading) -> type[BaseModel]:
-    measures = found.measures or tuple(catalog().measures)
-    groups = (
-        (found.group,)
-        if found.group
-        else tuple(dict.fromkeys(cue.key for cue in reading.cues if cue.section == "noun"))
-    )
-    groups = tuple(key for key in groups if key in catalog().dimensions)
+    groups = [found.group] if found.group else [c.key for c in reading.cues if c.section == "noun"]
     closed_sets = {
         "tool": tuple(_TOOLS),
-        "measure": (*measures, NOTHING),
-        "group_by": (*groups, NOTHING),
-        "covers_unclear_words": ("yes", "no"),
+        "measure": (*catalog().measures, NOTHING),
+        "group_by": (*(g for g in dict.fromkeys(groups) if g in catalog().dimensions), NOTHING),
     }
     fields: dict[str, Any] = {
         name: (Literal[options], ...) for name, options in closed_sets.items()

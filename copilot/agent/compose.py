@@ -67,10 +67,10 @@ def metric_plan(reading: Reading, chosen: Slots) -> Plan:
             basis=_basis(reading, measure),
             **base,
         )
-        for measure in chosen.measures
+        for measure in (chosen.measures if len(periods) < 2 else chosen.measures[:1])
         for period in (periods or (None,))
     )
-    lists = _lists_rows(reading, nouns, groups, chosen.measures)
+    lists = _lists_rows(reading, nouns, groups, chosen.measures) and len(periods) < 2
     return Plan(
         route=Route.METRIC,
         queries=queries,
@@ -91,9 +91,23 @@ def _lacking(reading: Reading, nouns: Nouns) -> str:
     return thing if reading.has("intent", "never") and thing in COUNTED else ""
 
 
+_SINGLE = {"largest_deal", "smallest_deal"}
+
+
+def ranks_nothing(reading: Reading, plan: Plan) -> bool:
+    """Say whether a best or a share is asked of nothing in particular: "top by revenue"."""
+    query = plan.queries[0]
+    ranked = reading.rank is not None and reading.rank.kind == "value"
+    groups = query.by or plan.lists_rows or plan.lists_missing or query.measure in _SINGLE
+    return (ranked and not groups) or (query.share and not query.by and not query.filters)
+
+
 def negates_something_else(reading: Reading) -> bool:
-    """Say whether a "not" stands in the question that no plan here takes into account."""
-    return reading.has("intent", "never") and not _lacking(reading, read_nouns(reading))
+    """Say whether a "not" or "without" stands in the question that no plan here heeds."""
+    if reading.has("intent", "never") and not _lacking(reading, read_nouns(reading)):
+        return True
+    blanks = any(cue.section == "missing" for cue in reading.cues)
+    return blanks and not missing_filters(reading)
 
 
 def can_compute(plan: Plan) -> bool:
@@ -121,10 +135,10 @@ def _groups(reading: Reading, nouns: Nouns, chosen: Slots, filters: list[Filter]
     groups = list(nouns.groups)
     if chosen.group and chosen.group not in groups:
         groups.insert(0, chosen.group)
-    several = [f.dimension for f in filters if len(f.values) > 1]
+    several = [f.dimension for f in filters if len(f.values) > 1 and f.op is FilterOp.IN]
     if not groups and several and not reading.has("intent", "share"):
         groups = several[:1]
-    single = {f.dimension for f in filters if len(f.values) == 1}
+    single = {f.dimension for f in filters if len(f.values) == 1 and f.op is FilterOp.IN}
     return [group for group in groups if group not in single][:2]
 
 

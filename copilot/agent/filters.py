@@ -1,5 +1,6 @@
 """Turns the names, blanks and thresholds of a question into filters; the model has no say here."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,6 +13,10 @@ from tools.quantities import QuantityMention
 
 _EXCLUDING = ("excluding", "except", "outside", "besides", "other than", "not in", "apart from",
               "除了", "除", "不含", "不包括", "排除")  # fmt: skip
+_LED = (
+    "manager", "managed", "team", "report", "led by", "under ", "folks", "people", "guys", "crew",
+    "经理", "团队", "主管", "手下", "下属",
+)  # fmt: skip
 _COMPARE = {
     "more_than": FilterOp.MORE_THAN,
     "at_least": FilterOp.AT_LEAST,
@@ -55,8 +60,7 @@ def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
     start, end = mention.span
     around = reading.text[max(0, start - 24) : end + 12].lower()
     if "manager" in by_dimension and {"owner", "manager"} & {best.dimension}:
-        led = ("manager", "managed", "team", "report", "led by", "under ", "经理", "团队", "主管")
-        if any(word in around for word in (*led, "手下", "下属")):
+        if any(word in around for word in _LED):
             return by_dimension["manager"]
         return by_dimension.get("owner", best)
     if best.dimension == "account" and asks_for_children(reading):
@@ -138,5 +142,5 @@ def _follows_noun(reading: Reading, quantity: QuantityMention, noun: str, *, beh
 
 def _is_excluded(text: str, mention: NameMention) -> bool:
     start, end = mention.span
-    before = text[max(0, start - 16) : start].lower().rstrip(" 'the")
+    before = re.sub(r"[\s']*(?:\bthe\s*)?$", "", text[max(0, start - 18) : start].lower())
     return before.endswith(_EXCLUDING) or text[end : end + 2] in {"以外", "之外"}

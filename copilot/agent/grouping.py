@@ -6,6 +6,7 @@ from copilot.agent.phrases import PhraseMatch, tokens
 from copilot.agent.reading import Reading
 from crm.metrics.catalog import catalog
 
+_COUNTABLE = ("account", "contact", "product", "customers", "contacts")
 _DIMENSION_OF = {"customers": "account", "contacts": "contact"}
 TIME_DIMENSIONS = ("year", "quarter", "month", "week")
 
@@ -37,21 +38,31 @@ def read_nouns(reading: Reading) -> Nouns:
             before == "ratio_of_groups"
             and _names_people(noun)
             and not reading.has("intent", "which")
-        ):
+        ) or (before == "ratio_of_groups" and noun.key == "opportunity"):
             others.append(noun.key)
         elif before == "ratio_of_groups" and noun.key in catalog().dimensions:
             groups.append(noun.key)
-        elif before in {"which", "rank", "list", "extreme"} and not subject:
+        elif before in {"which", "rank", "list", "extreme", "extreme_low"} and not subject:
             subject = noun.key
         elif before == "count" and not counted:
             counted = noun.key
         else:
             others.append(noun.key)
     knows = reading.has("measure", "contacts")
-    if subject in {"", "opportunity"} and asks_who(reading) and not knows:
+    by_size = subject == "opportunity" and _ranks_by_size(reading)
+    if subject in {"", "opportunity"} and asks_who(reading) and not knows and not by_size:
         others += [subject] * bool(subject)
         subject = "owner"
+    if not counted and reading.has("intent", "count") and "opportunity" not in others:
+        # Chinese counts behind the noun: "客户一共有多少家".
+        counted = next((noun for noun in others if noun in _COUNTABLE), "")
     return Nouns(tuple(dict.fromkeys(groups))[:2], subject, counted, tuple(others))
+
+
+def _ranks_by_size(reading: Reading) -> bool:
+    """Say whether single deals are ranked: "our biggest deal, and who sold it"."""
+    sizes = ("biggest", "largest", "smallest", "最大", "最小")
+    return reading.rank is not None and reading.rank.text.lower().startswith(sizes)
 
 
 def _names_people(noun: PhraseMatch) -> bool:
@@ -73,7 +84,11 @@ def _free_nouns(reading: Reading) -> list[PhraseMatch]:
             _gap(reading.text, (p.start_char, p.end_char), (cue.start, cue.end)) == 0
             for p in reading.periods
         )
-        if not named and not timed:
+        grouped = timed and any(
+            other.key in {"ratio_of_groups", "which"} and 0 <= cue.start - other.end <= 1
+            for other in reading.cues
+        )
+        if not named and (grouped or not timed):
             free.append(cue)
     # "客户工单", "customer cases": the last of several nouns in a row is the thing, the others
     # describe it.

@@ -1,5 +1,6 @@
 """Recognises questions for one field of one record: "who owns Acme?", "王总的电话是多少？"."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,6 +25,11 @@ _ENTITIES = {
 _ALSO_MEASURES = {"annual_revenue", "amount", "list_price", "employees"}
 
 
+_ASKS_FOR_REPORTS = re.compile(
+    r"\bwho (?:all )?reports? to\b|\breporting to\b|手下|下属", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True)
 class Lookup:
     """One field of one record."""
@@ -37,6 +43,8 @@ def lookup_of(reading: Reading) -> Lookup | None:
     """Return the field and the record a question asks for, None if it asks for something else."""
     thing = record_of(reading)
     if thing is None or thing.dimension not in _ENTITIES or asks_for_children(reading):
+        return None
+    if _ASKS_FOR_REPORTS.search(reading.text):
         return None
     computes = reading.rank or reading.periods or reading.has("intent", "average", "share", "list")
     if computes or (reading.keys("status") and not reading.has("intent", "planned")):

@@ -1,8 +1,11 @@
 """Decides which measure a question is about, from its intents, statuses and nouns."""
 
+import re
+
 from copilot.agent.grouping import Nouns
 from copilot.agent.reading import COUNTED, Reading
 
+_OFTEN = re.compile(r"most often|most frequently|most times|最常|次数最多|最频繁", re.IGNORECASE)
 NOUN_MEASURES = {
     "calls", "emails", "meetings", "leads", "contacts", "case_count", "activities", "customers",
 }  # fmt: skip
@@ -37,6 +40,8 @@ def status_of(reading: Reading) -> str:
     """Return the one deal status that the question speaks of, "" for none or several."""
     if reading.has("intent", "planned"):
         return "open"
+    if any(cue.key == "difference" and "赢" in cue.text for cue in reading.cues):
+        return "won"
     found = [key for key in reading.keys("status") if key != "closed"]
     if len(found) == 1:
         return found[0]
@@ -70,9 +75,25 @@ def candidate_measures(reading: Reading, nouns: Nouns) -> list[str]:
         found.append("median_deal_size")
     elif reading.has("intent", "average") and not _averages_a_count(reading):
         found.extend([_AVERAGE[status]] if status in _AVERAGE else [])
-    elif reading.has("intent", "amount"):
+    elif _asks_for_amount(reading) or _asks_how_much_more(reading):
         found.append(_AMOUNT[status])
     return list(dict.fromkeys(found)) or _from_rank_or_list(reading, nouns, status)
+
+
+def _asks_for_amount(reading: Reading) -> bool:
+    """Say whether money is asked for; "deals worth more than 50k" only sets a bound."""
+    bounds = [q.span[0] for q in reading.quantities if q.comparison]
+    return any(
+        cue.section == "intent"
+        and cue.key == "amount"
+        and not any(0 <= start - cue.end <= 3 for start in bounds)
+        and not any(q.span[0] <= cue.start < q.span[1] + 2 for q in reading.quantities)
+        for cue in reading.cues
+    )
+
+
+def _asks_how_much_more(reading: Reading) -> bool:
+    return any(cue.key == "difference" and "how much" in cue.text.lower() for cue in reading.cues)
 
 
 def _special(reading: Reading, status: str) -> list[str]:
@@ -84,10 +105,13 @@ def _special(reading: Reading, status: str) -> list[str]:
         return ["quota_attainment"]
     if reading.has("intent", "duration") and cases:
         return ["case_handle_hours"]
-    if reading.has("intent", "duration") and status in {"won", "closed"}:
+    won = status in {"won", "closed"} or reading.has("status", "won")
+    if reading.has("intent", "duration") and won:
         return ["sales_cycle_days"]
     if reading.has("intent", "duration"):
         return []
+    if reading.has("intent", "share") and reading.has("status", "closed") and status:
+        return {"won": ["win_rate"], "lost": ["loss_rate"]}.get(status, [])
     if reading.has("intent", "share") and status in {"won", "lost"} and _is_a_rate(reading):
         return ["win_rate" if status == "won" else "loss_rate"]
     return []
@@ -168,6 +192,8 @@ def _counted(nouns: Nouns, status: str, reading: Reading) -> str:
 
 def _from_rank_or_list(reading: Reading, nouns: Nouns, status: str) -> list[str]:
     mentioned = [key for key in reading.keys("measure") if key in NOUN_MEASURES]
+    if reading.rank is not None and mentioned[:1] == ["customers"]:
+        mentioned = []
     if mentioned:
         return [
             "open_cases" if key == "case_count" and status == "open" else key
@@ -175,13 +201,7 @@ def _from_rank_or_list(reading: Reading, nouns: Nouns, status: str) -> list[str]
         ]
     deals_named = "opportunity" in (nouns.subject, nouns.counted, *nouns.others)
     if reading.rank is not None:
-        if nouns.subject in _DEAL_WORDS:
-            return [DEAL_COUNT_BY_STATUS[status]] if deals_named or status else []
-        if deals_named:
-            return [DEAL_COUNT_BY_STATUS[status]]
-        pair = [_AMOUNT[status or "won"], DEAL_COUNT_BY_STATUS[status or "won"]]
-        # "Who won most" counts deals, "what sold best" and "our top rep" look at money first.
-        return pair if not status or _speaks_of_selling(reading) else pair[::-1]
+        return _ranked(reading, nouns, status, deals_named=deals_named)
     if nouns.subject == "account" and status == "won":
         return ["customers"]
     things = [noun for noun in (nouns.subject, *nouns.others) if noun in COUNTED]
@@ -189,4 +209,21 @@ def _from_rank_or_list(reading: Reading, nouns: Nouns, status: str) -> list[str]
         return [COUNTED[things[0]]]
     if deals_named or (status and nouns.subject):
         return [DEAL_COUNT_BY_STATUS[status]]
+    if status == "won" and _speaks_of_selling(reading):
+        return [_AMOUNT[status], DEAL_COUNT_BY_STATUS[status]]
     return [DEAL_COUNT_BY_STATUS[status]] if status else []
+
+
+def _ranked(reading: Reading, nouns: Nouns, status: str, *, deals_named: bool) -> list[str]:
+    """Return what a ranking without a named measure ranks by."""
+    if nouns.subject in _DEAL_WORDS:
+        return [DEAL_COUNT_BY_STATUS[status]] if deals_named or status else []
+    if deals_named:
+        return [DEAL_COUNT_BY_STATUS[status]]
+    if nouns.subject == "competitor" and not status:
+        return ["opportunities"]
+    pair = [_AMOUNT[status or "won"], DEAL_COUNT_BY_STATUS[status or "won"]]
+    # "Who won most" counts deals, "what sold best" and "our top rep" look at money first.
+    often = _OFTEN.search(reading.text)
+    by_money = not status or _speaks_of_selling(reading)
+    return pair if by_money and not often else pair[::-1]

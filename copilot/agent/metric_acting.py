@@ -13,7 +13,7 @@ from copilot.agent.reading import COUNTED
 from copilot.agent.wording import phrase
 from crm.facts import Fact, FactKind
 from crm.metrics.catalog import catalog
-from crm.metrics.query import MetricQuery
+from crm.metrics.query import Filter, MetricQuery
 from crm.metrics.result import MetricResult
 from crm.metrics.run import rows_behind, run_metric
 from crm.period import FiscalCalendar
@@ -47,7 +47,8 @@ def run_metrics(
         _list_missing(session, plan.queries[0], outcome, asked, language)
         return
     computed = []
-    for query in plan.queries:
+    for planned in plan.queries:
+        query = _with_products(session, planned, asked)
         answer = query_metric(session, MetricArguments(query=query), language=language, **asked)
         computed.append(Computed(answer.result, tuple(answer.facts)))
     described = dict.fromkeys(one.result.describe(language) for one in computed)
@@ -68,6 +69,20 @@ def run_metrics(
     answer_metrics(plan, usable, outcome, language)
     if plan.lists_rows and usable[0].result.rows:
         _list_rows(session, plan, usable[0].result.query, outcome, asked, language)
+
+
+def _with_products(session: Session, query: MetricQuery, asked: dict[str, Any]) -> MetricQuery:
+    """Group by product where a "product line" is asked for and no product has a family."""
+    if query.by != ("product_family",):
+        return query
+    families = MetricQuery(measure="products", by=query.by)
+    if any(cell.keys[0] != "—" for cell in run_metric(session, families, **asked).cells):
+        return query
+    filters = tuple(
+        one.model_copy(update={"dimension": "product"}) if one.dimension in query.by else one
+        for one in query.filters
+    )
+    return query.model_copy(update={"by": ("product",), "filters": filters})
 
 
 def _list_missing(
@@ -136,6 +151,25 @@ def _why_nothing(
     return None
 
 
+def _rows_to_show(
+    session: Session, query: MetricQuery, limit: int, asked: dict[str, Any]
+) -> tuple[list[int], list[int]]:
+    """Return all row ids, and those shown: the largest of each currency, never mixed."""
+    everything = list(rows_behind(session, query, **asked))
+    if catalog().measure(query.measure).entity != "opportunity":
+        return everything, everything[:limit]
+    split = query.model_copy(update={"by": ("currency",), "order": None, "limit": None})
+    currencies = [cell.keys[0] for cell in run_metric(session, split, **asked).cells]
+    if len(currencies) < 2:
+        return everything, everything[:limit]
+    shown: list[int] = []
+    for currency in dict.fromkeys(currencies):
+        one = Filter(dimension="currency", values=(currency,))
+        narrowed = query.model_copy(update={"filters": (*query.filters, one)})
+        shown += rows_behind(session, narrowed, limit=limit, **asked)
+    return everything, shown
+
+
 def _list_rows(
     session: Session,
     plan: Plan,
@@ -145,8 +179,7 @@ def _list_rows(
     language: Language,
 ) -> None:
     entity = catalog().measure(query.measure).entity
-    ids = rows_behind(session, query, **asked)
-    shown = ids[: plan.row_limit]
+    ids, shown = _rows_to_show(session, query, plan.row_limit, asked)
     seen = {"principal": asked["principal"], "as_of": asked["as_of"], "language": language}
     if entity == "opportunity":
         arguments = FindOpportunities(ids=tuple(shown), limit=max(1, min(len(shown), 100)))

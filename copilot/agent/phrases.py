@@ -16,9 +16,10 @@ _IRREGULAR = {
     "did": "do", "does": "do", "done": "do", "was": "be", "were": "be", "is": "be", "are": "be",
     "been": "be", "being": "be", "people": "person", "met": "meet", "sent": "send",
     "thought": "think", "led": "lead", "got": "get", "gave": "give", "took": "take",
-    "sales": "sales", "companies": "company", "dealt": "deal", "heard": "hear",
+    "sales": "sales", "leading": "leading", "planned": "planned",
+    "losses": "losses", "companies": "company", "dealt": "deal", "heard": "hear",
 }  # fmt: skip
-_SHORTEST_TYPO = 6
+_SHORTEST_TYPO = 7
 _DOUBLED = re.compile(r"([bdglmnprt])\1$")
 
 

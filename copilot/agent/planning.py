@@ -8,6 +8,7 @@ from copilot.agent.compose import (
     can_compute,
     metric_plan,
     negates_something_else,
+    ranks_nothing,
     slots,
 )
 from copilot.agent.contract import Status
@@ -141,6 +142,10 @@ def _plan(
         return continued, {}
     if found.measures and not reading.residue:
         plan = metric_plan(reading, found)
+        if ranks_nothing(reading, plan):
+            rank = reading.rank.text if reading.rank else reading.text[:40]
+            text = phrase("not_understood", reading.language, words=rank)
+            return {"status": Status.NOT_FOUND.value, **_say(text)}, {}
         if not (_names_a_customer(reading) and not can_compute(plan)):
             return plan, {}
         return _conversation(reading, focus), {}
@@ -150,7 +155,7 @@ def _plan(
 
 
 def _negation(reading: Reading) -> str:
-    return next(cue.text for cue in reading.cues if cue.key == "never")
+    return next(cue.text for cue in reading.cues if cue.key == "never" or cue.section == "missing")
 
 
 def _names_a_customer(reading: Reading) -> bool:

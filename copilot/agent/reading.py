@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -20,8 +20,12 @@ from tools.names import Linked, NameIndex, NameMention, find_names, unknown_name
 from tools.periods import PeriodMention, find_periods
 from tools.quantities import QuantityMention, RankMention, find_quantities, find_rank
 
-# Aliases such as "which region" would hide the question word from the code that reads it.
-_ASKING = re.compile(r"which|what|who|why|where|when|how|哪|谁|什么|为什么", re.IGNORECASE)
+# Aliases such as "which region" or "by quarter" would hide their first word from the code that
+# reads it.
+_ASKING = re.compile(
+    r"which|what|who|why|where|when|how|by |per |each |every |哪|谁|什么|为什么|按|每|各",
+    re.IGNORECASE,
+)
 _SELF = re.compile(
     r"\b(?:my|mine)\b|\b(?:did|do|have|am) i\b"
     r"|\bi (?:have|had|won|win|lost|lose|own|close[ds]?|sold|sell|made|do|did|am)\b"
@@ -134,13 +138,14 @@ def _read(
         rank = None
     taken = spans + [q.span for q in quantities]
     cues = tuple(book.find(text, taken))
+    cues = tuple(_as_created(cue) for cue in cues)
     values = value_mentions(text, index, cues, taken)
     deal = _partly_named_deal(text, index, names, cues, taken)
     if values or deal:
         named = (m for m in names if not deal or m.candidates[0].dimension != "account")
         names = (*named, *values, *deal)
         taken += [mention.span for mention in (*values, *deal)]
-        cues = tuple(book.find(text, taken))
+        cues = tuple(_as_created(cue) for cue in book.find(text, taken))
     if rank is None:
         rank = _said_otherwise(cues)
     if rank is not None:
@@ -173,11 +178,20 @@ def _competitors(index: NameIndex, cues: Iterable[PhraseMatch]) -> tuple[str, ..
     return tuple(thing.name for thing in index.things("competitor"))[:12]
 
 
+def _as_created(cue: PhraseMatch) -> PhraseMatch:
+    """Take "opened in May" for when a deal began, not for its being open still."""
+    if cue.section == "status" and cue.text.lower() == "opened":
+        return replace(cue, section="filler", key="filler")
+    return cue
+
+
 def _said_otherwise(cues: Iterable[PhraseMatch]) -> RankMention | None:
     """Return the ranking that "main", "most common" and the like ask for."""
     for cue in cues:
         if cue.section == "intent" and cue.key == "extreme":
             return RankMention(span=(cue.start, cue.end), text=cue.text)
+        if cue.section == "intent" and cue.key == "extreme_low":
+            return RankMention(span=(cue.start, cue.end), text=cue.text, direction="asc")
     return None
 
 
@@ -257,6 +271,7 @@ def _section(words: dict[str, object], section: str, language: str) -> dict[str,
                 continue
             own[name] = [*own.get(name, []), measure.label[language], *measure.aliases[language]]
     if section == "noun":
+        own = {key: [p for p in phrases if not _ASKING.match(p)] for key, phrases in own.items()}
         for name, dimension in catalog().dimensions.items():
             if dimension.kind == "number":
                 continue

@@ -34,6 +34,7 @@ _DIMENSIONS = [
     "city",
     "lost_reason",
     "competitor",
+    "forecast_category",
     "opportunity",
     "lead_status",
     "case_category",
