@@ -94,6 +94,7 @@ _HEADINGS: dict[str, dict[str, str]] = {
         "next_step": "next step, next steps, 下一步, 下一步计划",
         "opened_on": "created date, create date, engage date, open date, created on, created at, created, start date, 创建日期, 创建时间, 开始日期",
         "expected_close_on": "expected close date, expected close, 预计成交日期, 预计成交时间, 预计签单日期, 预计结束日期",
+        "closed_on": "actual close date, date closed, closed date, won date, 实际关闭日期, 实际成交日期, 赢单日期",
         "close_date": "close date, closing date, closed date, end date, 成交日期, 结束日期, 关闭日期, 签单日期",
         "territory": "territory, 销售区域",
         "region": "region, 大区, 区域, 地区",
@@ -155,7 +156,8 @@ _HEADINGS: dict[str, dict[str, str]] = {
 
 HEADINGS: dict[str, dict[str, tuple[str, ...]]] = {
     table: {
-        field: tuple(normal(heading) for heading in headings.split(", "))
+        # A column named like the field itself, or like its key, needs no synonym.
+        field: (*map(normal, headings.split(", ")), normal(field), normal(f"{field} id"))
         for field, headings in fields.items()
     }
     for table, fields in _HEADINGS.items()
