@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from copilot.agent.phrases import PhraseMatch, tokens
+from copilot.agent.phrases import PhraseMatch, overlaps, tokens
 from copilot.agent.reading import Reading
 from crm.metrics.catalog import catalog
 
+_ASKS = frozenset({"which", "rank", "list", "extreme", "extreme_low", "second", "third"})
 _COUNTABLE = ("account", "contact", "product", "customers", "contacts")
 _DIMENSION_OF = {"customers": "account", "contacts": "contact"}
 TIME_DIMENSIONS = ("year", "quarter", "month", "week")
@@ -42,7 +43,7 @@ def read_nouns(reading: Reading) -> Nouns:
             others.append(noun.key)
         elif before == "ratio_of_groups" and noun.key in catalog().dimensions:
             groups.append(noun.key)
-        elif before in {"which", "rank", "list", "extreme", "extreme_low"} and not subject:
+        elif before in _ASKS and not subject:
             subject = noun.key
         elif before == "count" and not counted:
             counted = noun.key
@@ -75,8 +76,14 @@ def _free_nouns(reading: Reading) -> list[PhraseMatch]:
     for cue in reading.cues:
         if cue.section != "noun" and not _counts_like_a_noun(cue):
             continue
-        named = any(
-            any(thing.dimension == cue.key for thing in mention.candidates)
+        led = cue.key == "team" and any(
+            any(thing.dimension == "manager" for thing in mention.candidates)
+            and 0 <= cue.start - mention.span[1] <= 3
+            for mention in reading.names
+        )
+        plural = _names_people(cue)
+        named = led or any(
+            any(thing.dimension == cue.key and not plural for thing in mention.candidates)
             and _gap(reading.text, mention.span, (cue.start, cue.end)) == 0
             for mention in reading.names
         )
@@ -118,7 +125,7 @@ def _cue_before(reading: Reading, noun: PhraseMatch) -> str:
     best, best_gap = "", 4
     for cue in reading.cues:
         if cue.section == "intent" and cue.end <= noun.start:
-            gap = len(tokens(reading.text[cue.end : noun.start]))
+            gap = _words_between(reading, cue.end, noun.start)
             crossed = any(
                 other.section == "noun" and cue.end <= other.start < noun.start
                 for other in reading.cues
@@ -131,6 +138,15 @@ def _cue_before(reading: Reading, noun: PhraseMatch) -> str:
         if gap < min(best_gap, 3) and not best:
             best = "rank"
     return best
+
+
+def _words_between(reading: Reading, start: int, end: int) -> int:
+    """Count the words between two places, names aside: "which of Torsten Ibarra's agents"."""
+    spans = [mention.span for mention in reading.names]
+    return sum(
+        not overlaps(start + token.start, start + token.end, spans)
+        for token in tokens(reading.text[start:end])
+    )
 
 
 def asks_who(reading: Reading) -> bool:

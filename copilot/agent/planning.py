@@ -141,17 +141,22 @@ def _plan(
     if continued is not None:
         return continued, {}
     if found.measures and not reading.residue:
-        plan = metric_plan(reading, found)
-        if ranks_nothing(reading, plan):
-            rank = reading.rank.text if reading.rank else reading.text[:40]
-            text = phrase("not_understood", reading.language, words=rank)
-            return {"status": Status.NOT_FOUND.value, **_say(text)}, {}
-        if not (_names_a_customer(reading) and not can_compute(plan)):
-            return plan, {}
-        return _conversation(reading, focus), {}
+        return _checked(reading, found, focus), {}
     if not found.measures and _names_a_customer(reading):
         return _conversation(reading, focus), {}
     return _choose(desk, reading, found, focus)
+
+
+def _checked(reading: Reading, chosen: Slots, focus: dict[str, Any]) -> Plan | dict[str, Any]:
+    """Return the plan if it makes sense; what asks for a best of nothing is not understood."""
+    plan = metric_plan(reading, chosen)
+    if ranks_nothing(reading, plan):
+        rank = reading.rank.text if reading.rank else reading.text[:40]
+        text = phrase("not_understood", reading.language, words=rank)
+        return {"status": Status.NOT_FOUND.value, **_say(text)}
+    if _names_a_customer(reading) and not can_compute(plan):
+        return _conversation(reading, focus)
+    return plan
 
 
 def _negation(reading: Reading) -> str:
@@ -173,7 +178,7 @@ def _choose(
     if choice.route is Route.HISTORY and record_of(reading):
         return _about_record(Route.HISTORY, reading, focus), tokens
     if choice.route is Route.METRIC and choice.slots.measures and not choice.unexplained:
-        return metric_plan(reading, choice.slots), tokens
+        return _checked(reading, choice.slots, focus), tokens
     words = " ".join(choice.unexplained or reading.residue) or reading.text
     text = phrase("not_understood", reading.language, words=words[:80])
     return {"status": Status.NOT_FOUND.value, **_say(text)}, tokens

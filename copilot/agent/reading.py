@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import cast
+from typing import Literal, cast
 
 import yaml
 
@@ -168,6 +168,9 @@ def _read(
 _SECTIONS = (
     "unsupported", "route", "status", "measure", "noun", "intent", "side", "missing",
 )  # fmt: skip
+_RANKS: dict[str, tuple[Literal["asc", "desc"], int]] = {
+    "extreme": ("desc", 1), "extreme_low": ("asc", 1), "second": ("desc", 2), "third": ("desc", 3),
+}  # fmt: skip
 _PLAIN = frozenset({"status", "measure", "noun", "intent", "route", "filler"})
 
 
@@ -188,10 +191,9 @@ def _as_created(cue: PhraseMatch) -> PhraseMatch:
 def _said_otherwise(cues: Iterable[PhraseMatch]) -> RankMention | None:
     """Return the ranking that "main", "most common" and the like ask for."""
     for cue in cues:
-        if cue.section == "intent" and cue.key == "extreme":
-            return RankMention(span=(cue.start, cue.end), text=cue.text)
-        if cue.section == "intent" and cue.key == "extreme_low":
-            return RankMention(span=(cue.start, cue.end), text=cue.text, direction="asc")
+        if cue.section == "intent" and cue.key in _RANKS:
+            direction, ordinal = _RANKS[cue.key]
+            return RankMention((cue.start, cue.end), cue.text, 1, direction, ordinal)
     return None
 
 
