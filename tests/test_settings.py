@@ -75,11 +75,9 @@ def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> 
 def test_values_are_read_in_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SALES_COPILOT_TODAY", "2017-06-30")
     monkeypatch.setenv("SALES_COPILOT_N_THREADS", "3")
-    monkeypatch.setenv("SALES_COPILOT_DEFAULT_CURRENCY", "cny")
     settings = Settings.load()
     assert settings.today == date(2017, 6, 30)
     assert settings.n_threads == 3
-    assert settings.default_currency == "CNY"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +90,6 @@ def test_values_are_read_in_their_types(monkeypatch: pytest.MonkeyPatch) -> None
         ("SALES_COPILOT_N_THREADS", "0"),
         ("SALES_COPILOT_WORKSPACE", "../elsewhere"),
         ("SALES_COPILOT_WORKSPACE", ".."),
-        ("SALES_COPILOT_DEFAULT_CURRENCY", "euros"),
-        ("SALES_COPILOT_LANGUAGE", "fr"),
         ("SALES_COPILOT_LLM_STRUCTURED", "xml"),
         ("OPENAI_BASE_URL", "localhost:8000"),
     ],

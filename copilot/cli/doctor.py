@@ -125,7 +125,6 @@ def _models(installation: Installation) -> list[Finding]:
     missing = None if speech else "no speech recogniser: run `sales-copilot setup`"
     findings = [
         Finding("speech_model", str(speech) if speech else None, _file(speech), missing),
-        Finding("embedder", settings.embedder, settings.embedder),
     ]
     if settings.uses_endpoint:
         place = f"{settings.llm_model} at {settings.endpoint_url.rpartition('@')[2]}"
