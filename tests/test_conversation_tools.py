@@ -256,7 +256,7 @@ def test_no_last_conversation_is_an_honest_error(
             last_conversation(
                 session, LastArguments(opportunity_id=7), principal=owner, as_of=as_of
             )
-        with pytest.raises(BadInput, match="whose"):
+        with pytest.raises(NotFound, match="no conversation found up to"):
             last_conversation(session, LastArguments(), principal=owner, as_of=as_of)
 
 
