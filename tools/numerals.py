@@ -1,8 +1,38 @@
-"""Chinese numerals: their digits, and their value."""
+"""Numerals: Chinese digits and their value, and the English words for small numbers."""
 
 import re
 from decimal import Decimal
 
+# "zero" to "nineteen", each to its value.
+ENGLISH_UNITS = {
+    word: value
+    for value, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
+    )
+}
+# "one" to "twelve": the counts that people write out.
+ENGLISH_COUNTS = {word: value for word, value in ENGLISH_UNITS.items() if 1 <= value <= 12}
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")}
 _DIGITS |= {"〇": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, "肆": 4, "伍": 5}
 _DIGITS |= {"陆": 6, "柒": 7, "捌": 8, "玖": 9}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from tools.language import fold_script
-from tools.numerals import NUMERAL, parse_int, parse_number
+from tools.numerals import ENGLISH_COUNTS, NUMERAL, parse_int, parse_number
 
 Comparison = Literal["more_than", "at_least", "less_than", "at_most"]
 Direction = Literal["desc", "asc"]
@@ -116,26 +116,7 @@ _UNITS = {
 }
 _SCALES = {"k": 10**3, "thousand": 10**3, "m": 10**6, "mn": 10**6, "mio": 10**6}
 _SCALES |= {"million": 10**6, "b": 10**9, "bn": 10**9, "billion": 10**9}
-_WORDS = {
-    word: value
-    for value, word in enumerate(
-        [
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ],
-        start=1,
-    )
-}
+_WORDS = dict(ENGLISH_COUNTS)
 _WORDS |= {"a couple of": 2, "half a": 0, "twenty": 20, "fifty": 50, "hundred": 100, "a dozen": 12}
 
 

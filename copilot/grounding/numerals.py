@@ -2,6 +2,8 @@
 
 import re
 
+from tools.numerals import ENGLISH_UNITS
+
 ZH_DIGITS = {
     "零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
     "八": 8, "九": 9, "壹": 1, "贰": 2, "叁": 3, "肆": 4, "伍": 5, "陆": 6, "柒": 7, "捌": 8,
@@ -11,33 +13,6 @@ _ZH_SMALL = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1
 _ZH_LARGE = {"万": 10_000, "亿": 100_000_000, "萬": 10_000, "億": 100_000_000}
 ZH_CHARS = "".join([*ZH_DIGITS, *_ZH_SMALL, *_ZH_LARGE])
 
-_EN_UNITS = {
-    word: number
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
-    )
-}
 _EN_TENS = {
     word: 10 * number
     for number, word in enumerate(
@@ -45,7 +20,7 @@ _EN_TENS = {
     )
 }
 _EN_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
-_EN_WORD = "|".join([*_EN_TENS, *sorted(_EN_UNITS, key=len, reverse=True)])
+_EN_WORD = "|".join([*_EN_TENS, *sorted(ENGLISH_UNITS, key=len, reverse=True)])
 EN_NUMERAL = (
     rf"(?:half a dozen|a dozen|(?:a|{_EN_WORD})\b[ -](?:hundred|thousand|million|billion|dozen)\b"
     rf"(?:[ -](?:and )?(?:{_EN_WORD}|hundred|thousand|million)\b)*|(?:{_EN_WORD})\b"
@@ -123,8 +98,8 @@ def read_en(text: str) -> float:
     for word in re.findall(r"[a-z]+", text.lower()):
         if word == "a":
             section = 1
-        elif word in _EN_UNITS or word in _EN_TENS:
-            section += _EN_UNITS.get(word, 0) or _EN_TENS.get(word, 0)
+        elif word in ENGLISH_UNITS or word in _EN_TENS:
+            section += ENGLISH_UNITS.get(word, 0) or _EN_TENS.get(word, 0)
         elif word == "hundred":
             section *= 100
         elif word == "dozen":

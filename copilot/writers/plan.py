@@ -70,7 +70,7 @@ def is_quotable(item: tuple[str, ...], evidence: DraftEvidence) -> bool:
 def quoted_words(
     item: tuple[str, ...], evidence: DraftEvidence, language: Language
 ) -> CitedSentence:
-    """Return an item as a sentence that quotes it word for word: nothing can be wrong in it."""
+    """Return an item as a sentence that quotes it, relative days resolved or left out."""
     facts = {fact.id: fact for fact in evidence.facts}
     parts = []
     for each in item:

@@ -3,6 +3,7 @@
 import re
 
 from crm.period import Period
+from tools.numerals import ENGLISH_COUNTS
 from tools.periods import builders
 from tools.periods.clock import VAGUE_DAYS, Clock, Unit, day_of, month_of, shifted_years
 from tools.periods.mention import Atom, Builder, Rule
@@ -25,26 +26,7 @@ MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
-NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        [
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ],
-        start=1,
-    )
-}
+NUMBERS = dict(ENGLISH_COUNTS)
 NUMBERS |= {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "first": 1, "second": 2}
 NUMBERS |= {"third": 3, "fourth": 4, "fifth": 5, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
 COUNT = r"(\d{1,4}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|couple of)"
