@@ -24,6 +24,7 @@ PREFIX = "SALES_COPILOT_"
 APP = "sales-copilot"
 OPENAI_URL = "https://api.openai.com/v1"
 _WORKSPACE = re.compile(r"[\w-][\w.-]{0,63}")
+_POSTGRES = re.compile(r"^postgres(ql)?://", re.IGNORECASE)
 
 
 def _endpoint_field(name: str, *others: str) -> Any:
@@ -90,9 +91,10 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database to open."""
+        """The database to open; a PostgreSQL address without a driver gets psycopg 3."""
         if self.database_url is not None:
-            return self.database_url.get_secret_value()
+            written = self.database_url.get_secret_value().strip()
+            return _POSTGRES.sub("postgresql+psycopg://", written)
         return f"sqlite:///{self.crm_db}"
 
     @property

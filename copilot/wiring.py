@@ -48,15 +48,17 @@ class Installation:
     @cached_property
     def store(self) -> Store:
         """The CRM store, its tables up to date. Raises PermanentError if it cannot be opened."""
-        folder = self.settings.workspace_dir
+        folder, url = self.settings.workspace_dir, self.settings.sqlalchemy_url
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            store = Store(self.settings.sqlalchemy_url)
+            store = Store(url)
             if not store.is_current():
                 # Two first commands at once would both make the tables.
                 with FileLock(folder / "migration.lock", timeout=_MIGRATION_WAIT_S):
                     store.migrate()
-        except (OSError, ArgumentError, ModuleNotFoundError) as error:
+        except ImportError as error:
+            raise PermanentError(_no_driver(self._database, url, error)) from error
+        except (OSError, ArgumentError) as error:
             raise PermanentError(_cannot_open(self._database, type(error).__name__)) from error
         except DBAPIError as error:
             raise database_error(error, self._database) from error
@@ -182,7 +184,13 @@ class Installation:
         """What the graph works with."""
         from copilot.agent.desk import Desk
 
-        return Desk(self.store, self.index, lambda: self.model, self.calendar)
+        return Desk(
+            self.store,
+            self.index,
+            lambda: self.model,
+            self.calendar,
+            judges_words=self.settings.uses_endpoint,
+        )
 
     @contextmanager
     def graph(self) -> "Iterator[Graph]":
@@ -281,6 +289,17 @@ def _cannot_open(place: str, reason: str) -> str:
     return (
         f"the database {place!r} cannot be used ({reason}): check that it is a database of "
         "sales-copilot, undamaged, and may be written; or name another workspace with --workspace"
+    )
+
+
+def _no_driver(place: str, url: str, error: ImportError) -> str:
+    """Return what to install; of the address only the scheme is shown, the rest may be secret."""
+    scheme = url.partition("://")[0]
+    if scheme != "postgresql+psycopg":
+        return _cannot_open(place, f"no driver for {scheme!r}: {error.name}")
+    return (
+        f"the database {place!r} cannot be used: the driver of PostgreSQL is missing "
+        f'({error.name or "psycopg"}); install it with `pip install "sales-copilot[postgres]"`'
     )
 
 

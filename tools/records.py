@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,12 @@ _ORDERS: dict[str, tuple[ColumnElement[Any], bool]] = {
 
 class _Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_nul(cls, value: object) -> object:
+        # PostgreSQL refuses the character in any text, a question's words included.
+        return value.replace("\0", " ") if isinstance(value, str) else value
 
 
 class FindAccounts(_Arguments):
@@ -310,7 +316,7 @@ def _resolve(session: Session, arguments: GetRecord, principal: Principal) -> in
     prefix, _, number = ref.rpartition(":")
     tries: list[ColumnElement[bool]] = []
     is_address = prefix in ("", arguments.entity.value, "conversation")
-    if is_address and number.isdecimal() and len(number) < 18:
+    if is_address and number.isdecimal() and _is_row_id(number):
         tries.append(model.id == int(number))
     tries += [model.external_id == ref, func.lower(name) == func.lower(ref)]
     for condition in tries:
@@ -327,6 +333,11 @@ def _resolve(session: Session, arguments: GetRecord, principal: Principal) -> in
     raise NotFound(
         f"there is no {arguments.entity.value} {ref!r}: give an id, an external id or an exact name"
     )
+
+
+def _is_row_id(number: str) -> bool:
+    # What is larger fits no id column, and PostgreSQL refuses to compare it with one.
+    return len(number) < 18 and int(number) < 2**31
 
 
 def _found(

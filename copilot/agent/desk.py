@@ -16,12 +16,17 @@ from tools.names import NameIndex
 
 @dataclass
 class Desk:
-    """The graph's tools of trade; `model` is a function so that it is only loaded when needed."""
+    """The graph's tools of trade; `model` is a function so that it is only loaded when needed.
+
+    `judges_words` lets the model say which unknown words of a question are mere talk; a model too
+    small for that must not, because a wrong yes ends in a wrong number.
+    """
 
     store: Store
     index: ConversationIndex
     model: Callable[[], LanguageModel]
     calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
+    judges_words: bool = True
     _names: dict[object, NameIndex] = field(default_factory=dict)
 
     def names(self, session: Session, principal: Principal) -> NameIndex:

@@ -13,6 +13,7 @@ from tools.quantities import QuantityMention
 
 _EXCLUDING = ("excluding", "except", "outside", "besides", "other than", "not in", "apart from",
               "除了", "除", "不含", "不包括", "排除")  # fmt: skip
+_REPORTS = re.compile(r"['’]s\s+(?:sales\s+)?(?:agents|reps|sellers|salespeople)\b", re.I)
 _LED = (
     "manager", "managed", "team", "report", "led by", "under ", "folks", "people", "guys", "crew",
     "经理", "团队", "主管", "手下", "下属",
@@ -60,7 +61,8 @@ def chosen_thing(reading: Reading, mention: NameMention) -> NamedThing:
     start, end = mention.span
     around = reading.text[max(0, start - 24) : end + 12].lower()
     if "manager" in by_dimension and {"owner", "manager"} & {best.dimension}:
-        if any(word in around for word in _LED):
+        led = any(word in around for word in _LED) or _REPORTS.match(reading.text[end:])
+        if led:
             return by_dimension["manager"]
         return by_dimension.get("owner", best)
     if best.dimension == "account" and asks_for_children(reading):

@@ -3,6 +3,7 @@
 import re
 
 from copilot.agent.grouping import Nouns
+from copilot.agent.phrases import tokens
 from copilot.agent.reading import COUNTED, Reading
 
 _OFTEN = re.compile(r"most often|most frequently|most times|最常|次数最多|最频繁", re.IGNORECASE)
@@ -86,7 +87,9 @@ def _asks_for_amount(reading: Reading) -> bool:
     return any(
         cue.section == "intent"
         and cue.key == "amount"
-        and not any(0 <= start - cue.end <= 3 for start in bounds)
+        and not any(
+            cue.end <= start and len(tokens(reading.text[cue.end : start])) <= 3 for start in bounds
+        )
         and not any(q.span[0] <= cue.start < q.span[1] + 2 for q in reading.quantities)
         for cue in reading.cues
     )

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from copilot.agent.choosing import choose_slots
+from copilot.agent.choosing import choose_slots, unknown_phrases
 from copilot.agent.compose import (
     Slots,
     can_compute,
@@ -171,6 +171,10 @@ def _names_a_customer(reading: Reading) -> bool:
 def _choose(
     desk: Desk, reading: Reading, found: Slots, focus: dict[str, Any]
 ) -> tuple[Plan | dict[str, Any], dict[str, int]]:
+    if reading.residue and not desk.judges_words:
+        words = " ".join(unknown_phrases(reading))
+        text = phrase("not_understood", reading.language, words=words[:80])
+        return {"status": Status.NOT_FOUND.value, **_say(text)}, {}
     choice = choose_slots(desk.model(), reading, found)
     tokens = {"tokens_in": choice.usage.tokens_in, "tokens_out": choice.usage.tokens_out}
     if choice.route is Route.CONVERSATION:

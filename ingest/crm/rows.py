@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, Integer, Numeric
+from sqlalchemy import Column, Integer, Numeric, Table
 
 from crm.errors import BadInput
 from crm.money import to_minor
@@ -29,6 +29,8 @@ from ingest.crm.values import (
 
 _LONGEST_KEY = 200
 _SAMPLE = 1_000
+# An index of PostgreSQL takes 2,704 bytes, of which the source and the row's head need some.
+_LONGEST_INDEXED_BYTES = 2_000
 
 
 class RowReader:
@@ -59,6 +61,7 @@ class RowReader:
             "quotes": _finish_quote,
             "aliases": _finish_alias,
         }.get(self.entity.name, _finish_nothing)
+        self._indexed = _indexed_columns(self.entity.table)
         keys = (tuple(table.key),) if table.key else self.entity.keys
         self._keys = [tuple(self._mapped_parts(key)) for key in keys]
 
@@ -149,6 +152,7 @@ class RowReader:
         self._finish(record, found)
         record.key = self._key(found)
         self._check_needed(record, found)
+        self._check_lengths(record)
 
     def _place(self, record: Record, cell: Cell, value: Any) -> None:
         field = cell.field
@@ -248,6 +252,16 @@ class RowReader:
         if self.entity.name == "quotas" and not any(link.shown for link in record.links.values()):
             record.refuse("user", "", "needs a user or a team")
 
+    def _check_lengths(self, record: Record) -> None:
+        texts: list[tuple[str, object]] = [("id", record.key)]
+        texts += [(name, record.values.get(name)) for name in self._indexed]
+        for link in (*record.links.values(), *([record.product] if record.product else [])):
+            texts += [(link.field, link.id), (link.field, link.name), ("region", link.region)]
+        for name, text in texts:
+            if isinstance(text, str) and _is_too_long(text):
+                reason = f"longer than {_LONGEST_INDEXED_BYTES:,} bytes, which no index takes"
+                record.refuse(name, text[:80], reason)
+
     def _finish_opportunity(self, record: Record, found: dict[str, Any]) -> None:
         _set_territory(record, found)
         stage = record.extras.get("stage")
@@ -274,6 +288,17 @@ class RowReader:
             policy = Policy("create")
             record.links["team_id"] = Link("teams", policy, "team", name=manager.name)
             record.extras["team_of_manager"] = True
+
+
+def _indexed_columns(table: Table) -> tuple[str, ...]:
+    indexed = {column.name for index in table.indexes for column in index.columns}
+    return tuple(sorted(indexed | ({"name"} & set(table.c.keys()))))
+
+
+def _is_too_long(text: str) -> bool:
+    # No character has more than four bytes.
+    is_short = len(text) <= _LONGEST_INDEXED_BYTES // 4
+    return not is_short and len(text.encode("utf-8", "replace")) > _LONGEST_INDEXED_BYTES
 
 
 def _set_territory(record: Record, found: dict[str, Any]) -> None:
