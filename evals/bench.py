@@ -34,10 +34,11 @@ _READ_BY_CODE = (
     "How much did the West region sell in Q2 2017?",
     "top 3 accounts by revenue in 2017",
 )
+# What was said is always told by the model; most numbers are not.
 _READ_BY_MODEL = (
-    "Give me the lay of the land for the East office in 2017",
-    "what did the folks in Central pull off in Q3 2017",
-    "who has been on fire lately",
+    "What did Northvale Foods say about security?",
+    "What did Orchard Lane Dairy say about the budget?",
+    "华锐食品对价格怎么说？",
 )
 _SEARCHES = ("security questionnaire", "price too high", "data location", "价格", "信息安全")
 _REPEATS = 3
@@ -125,23 +126,21 @@ def _questions() -> Iterator[Measure]:
                 yield Measure(
                     "graph and SQL, model excluded", _ms(statistics.median(alone)), "target 100 ms"
                 )
-            first = _ask(installation, _READ_BY_MODEL[0], graph)
-            yield Measure("question with model, cold", f"{first[0]:.1f} s", "model load included")
-            asked = [_ask(installation, question, graph) for question in _READ_BY_MODEL * _REPEATS]
-            with_model = [seconds for seconds, tokens in asked if tokens]
-            if with_model:
-                yield _spread("question with model, warm", with_model)
 
 
 def _ask(
-    installation: Installation, question: str, graph: Graph | None = None
+    installation: Installation,
+    question: str,
+    graph: Graph | None = None,
+    *,
+    workspace: str = "foreign",
 ) -> tuple[float, int]:
     """Return the seconds taken and the tokens written by the model."""
     if graph is None:
         with installation.graph() as opened_graph:
-            return _ask(installation, question, opened_graph)
+            return _ask(installation, question, opened_graph, workspace=workspace)
     started = time.perf_counter()
-    answer: dict[str, Any] = document_of(installation, graph, question, workspace="foreign")
+    answer: dict[str, Any] = document_of(installation, graph, question, workspace=workspace)
     return time.perf_counter() - started, answer.get("tokens", {}).get("out", 0)
 
 
@@ -156,6 +155,20 @@ def _search() -> Iterator[Measure]:
             seconds.append(time.perf_counter() - started)
         yield Measure("search on the demo, cold", _ms(seconds[0]), "embedder load included")
         yield _spread("search on the demo, warm", seconds[1:])
+        yield from _quoted_answers(installation)
+
+
+def _quoted_answers(installation: Installation) -> Iterator[Measure]:
+    with installation.graph() as graph:
+        first = _ask(installation, _READ_BY_MODEL[0], graph, workspace="demo")
+        yield Measure("quoted answer, cold", f"{first[0]:.1f} s", "model load included")
+        asked = [
+            _ask(installation, question, graph, workspace="demo")
+            for question in _READ_BY_MODEL * _REPEATS
+        ]
+        with_model = [seconds for seconds, tokens in asked if tokens]
+        if with_model:
+            yield _spread("quoted answer, warm", with_model)
 
 
 def _embedding() -> Iterator[Measure]:
