@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 IMPORT_WAIT_S = 1800.0
 _MIGRATION_WAIT_S = 60.0
 _HINTS = 60
+# PostgreSQL: serialization, deadlock, too many connections, lock, shutdown, crash, starting up.
+_PASSING = frozenset({"40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03"})
+_NO_PRIVILEGE = "42501"
 
 
 @dataclass
@@ -48,21 +51,26 @@ class Installation:
     @cached_property
     def store(self) -> Store:
         """The CRM store, its tables up to date. Raises PermanentError if it cannot be opened."""
-        folder, url = self.settings.workspace_dir, self.settings.sqlalchemy_url
+        folder = self.settings.workspace_dir
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            store = Store(url)
+            store = self._open_store()
             if not store.is_current():
                 # Two first commands at once would both make the tables.
                 with FileLock(folder / "migration.lock", timeout=_MIGRATION_WAIT_S):
                     store.migrate()
-        except ImportError as error:
-            raise PermanentError(_no_driver(self._database, url, error)) from error
         except (OSError, ArgumentError) as error:
             raise PermanentError(_cannot_open(self._database, type(error).__name__)) from error
         except DBAPIError as error:
             raise database_error(error, self._database) from error
         return store
+
+    def _open_store(self) -> Store:
+        url = self.settings.sqlalchemy_url
+        try:
+            return Store(url)
+        except ImportError as error:
+            raise PermanentError(_no_driver(self._database, url, error)) from error
 
     @contextmanager
     def speaking_of_databases(self) -> Iterator[None]:
@@ -277,9 +285,10 @@ def database_error(error: DBAPIError | sqlite3.Error, place: str) -> CopilotErro
     """
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     reason = " ".join(said.split())[:200]
-    if isinstance(error, (IntegrityError, ProgrammingError)):
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    if isinstance(error, (IntegrityError, ProgrammingError)) and state != _NO_PRIVILEGE:
         raise error
-    if "locked" in reason or "busy" in reason:
+    if "locked" in reason or "busy" in reason or state in _PASSING:
         return TransientError(f"the database {place!r} is busy with another process: try again")
     log.error("database refused: %s", reason)
     return PermanentError(_cannot_open(place, reason))

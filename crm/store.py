@@ -12,6 +12,7 @@ from crm.errors import PermanentError
 from crm.models import ImportRun
 
 BUSY_TIMEOUT_MS = 15_000
+_MIGRATION_LOCK = 735_011_402
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -53,6 +54,9 @@ class Store:
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self.engine.begin() as connection:
+                if self.engine.dialect.name == "postgresql":
+                    # Several machines may share the database: the second finds the tables made.
+                    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except CommandError as error:

@@ -144,7 +144,7 @@ def find_deal(
                 and_(Opportunity.closed_on.is_(None), Stage.status == StageStatus.OPEN.value),
             ),
         )
-        .order_by(Opportunity.opened_on.desc(), Opportunity.id.desc())
+        .order_by(Opportunity.opened_on.desc().nulls_last(), Opportunity.id.desc())
         .limit(_MANY)
     )
     rows = session.execute(visible(statement, Opportunity, principal)).all()

@@ -1,21 +1,29 @@
 """The whole way on PostgreSQL: import, repeat, correct, search, look up and ask, as on SQLite."""
 
+import random
+import string
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, func, make_url, select, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from copilot.agent.asking import ask
 from copilot.agent.contract import Answer, Status
 from copilot.settings import Settings
-from copilot.wiring import Installation
+from copilot.wiring import Installation, database_error
+from crm.errors import NotFound, PermanentError, TransientError
 from crm.index.chroma import ChromaIndex
 from crm.index.conversations import ConversationIndex
 from crm.models import AmountChange, Opportunity
 from crm.principal import Principal
+from crm.store import Store
 from ingest.crm.importer import ImportSummary, import_crm
 from ingest.crm.mapping import load_mapping
 from ingest.mail.importer import import_mail
@@ -34,7 +42,7 @@ AS_OF = datetime(2026, 11, 16, 9, tzinfo=UTC)
 OWNER = Principal.local_owner()
 COUNT = "how many opportunities did we win in 2026?"
 RANKING = "top 3 reps by won amount in 2026"
-HEARD = "what was said about single sign-on on the last call?"
+HEARD = "what was said about single sign-on?"
 HEARD_ZH = "邮件里对预算说了什么？"
 
 
@@ -119,22 +127,31 @@ def conversations(installation: Installation, source: str) -> tuple[int, int, in
     return done.created, done.updated, done.unchanged
 
 
+@contextmanager
+def new_database(server_url: str, name: str) -> Iterator[str]:
+    """Yield the address of an empty database, written as people write it, and drop it after."""
+    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(server_url).set(database=name, drivername="postgres")
+    try:
+        yield url.render_as_string(hide_password=False)
+    finally:
+        # A test that failed may hold connections, for which the server's end would wait.
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
 @pytest.fixture(scope="module")
 def postgres(
     postgres_url: str,  # noqa: F811
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workspace]:
-    """A workspace in a database of its own, its address written as people write it."""
-    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text("CREATE DATABASE whole_way_tests"))
-    url = make_url(postgres_url).set(database="whole_way_tests", drivername="postgres")
-    space = fill(tmp_path_factory.mktemp("pg"), url.render_as_string(hide_password=False))
-    yield space
-    space.installation.close()
-    with server.connect() as connection:
-        connection.execute(text("DROP DATABASE whole_way_tests"))
-    server.dispose()
+    with new_database(postgres_url, "whole_way_tests") as url:
+        space = fill(tmp_path_factory.mktemp("pg"), url)
+        yield space
+        space.installation.close()
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +256,7 @@ def test_a_record_shows_the_same(
 
 
 @pytest.mark.parametrize("order", ["amount", "closed", "opened", "expected_close"])
-def test_deals_come_in_the_same_order(
-    postgres: Workspace, sqlite: Workspace, order: str
-) -> None:
+def test_deals_come_in_the_same_order(postgres: Workspace, sqlite: Workspace, order: str) -> None:
     def listed(space: Workspace) -> list[str]:
         with space.installation.store.session() as session:
             wanted = FindOpportunities(order=order, limit=20)  # type: ignore[arg-type]
@@ -250,3 +265,89 @@ def test_deals_come_in_the_same_order(
 
     assert len(listed(postgres)) == 20
     assert listed(postgres) == listed(sqlite)
+
+
+@pytest.mark.parametrize("written", ["postgres://", "postgresql://", "POSTGRESQL://"])
+def test_an_address_is_read_as_people_write_it(written: str) -> None:
+    address = "me:hunter2@db/postgres://"
+    settings = Settings.load(database_url=f" {written}{address}\n")
+    assert settings.sqlalchemy_url == f"postgresql+psycopg://{address}"
+    chosen = f"postgresql+asyncpg://{address}"
+    assert Settings.load(database_url=chosen).sqlalchemy_url == chosen
+
+
+def test_a_missing_driver_names_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    installation = Installation(
+        Settings.load(home=tmp_path, database_url="postgresql://me:hunter2@db/crm")
+    )
+    with pytest.raises(PermanentError, match=r'pip install "sales-copilot\[postgres\]"') as caught:
+        _ = installation.store
+    assert "SALES_COPILOT_DATABASE_URL" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_two_machines_may_make_the_tables_at_once(postgres_url: str) -> None:  # noqa: F811
+    with new_database(postgres_url, "two_machines_tests") as url:
+        stores = [Store(Settings.load(database_url=url).sqlalchemy_url) for _ in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(Store.migrate, stores))
+        assert all(store.is_current() for store in stores)
+        for store in stores:
+            store.close()
+
+
+def test_a_value_that_no_index_takes_is_rejected_and_the_rest_goes_in(
+    postgres_url: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    rng = random.Random(7)
+    endless = "".join(rng.choice(string.ascii_letters + "安全报价") for _ in range(6_000))
+    closed = ("Kite", "Acme", "Won", "2026-01-01", "2026-02-02", "10")
+    rows = [
+        ("1", "Ana", *closed),
+        ("2", endless, *closed),
+        ("3", "Ana", endless, *closed[1:]),
+        (endless, "Ana", *closed),
+        ("5", "An\U0001f600" * 150, *closed),
+    ]
+    deals = write_csv(tmp_path / "sales_pipeline.csv", PIPELINE, rows)
+    with new_database(postgres_url, "long_values_tests") as url:
+        installation = Installation(Settings.load(home=tmp_path, database_url=url))
+        summary = take(installation, [deals], 0).tables["opportunities"]
+        installation.close()
+    assert (summary.created, summary.rejected) == (2, 3)
+
+
+@pytest.mark.parametrize("ref", ["99999999999999999", "account:3000000000", "Acme\0", "\0"])
+def test_a_reference_that_no_column_holds_is_not_found(postgres: Workspace, ref: str) -> None:
+    with pytest.raises(NotFound):
+        postgres.record(Entity.ACCOUNT, ref)
+
+
+def refusal(store: Store, *statements: str) -> DBAPIError:
+    """Run the statements in one transaction and return what the last is refused with."""
+    *first, last = [text(statement) for statement in statements]
+    with store.session() as session:
+        for statement in first:
+            session.execute(statement)
+        with pytest.raises(DBAPIError) as caught:
+            session.execute(last)
+        session.rollback()
+    return caught.value
+
+
+def test_what_postgres_refuses_is_told_apart(postgres: Workspace) -> None:
+    """A missing right is for the administrator, a lock passes, a wrong statement is our defect."""
+    store = postgres.installation.store
+    read = "SELECT count(*) FROM conversations"
+    denied = refusal(store, "CREATE ROLE nobody", "SET LOCAL ROLE nobody", read)
+    assert isinstance(database_error(denied, "x"), PermanentError)
+    with store.session() as session:
+        session.execute(text("LOCK TABLE conversations"))
+        locked = refusal(store, "LOCK TABLE conversations NOWAIT")
+    assert isinstance(database_error(locked, "x"), TransientError)
+    with pytest.raises(ProgrammingError):
+        database_error(refusal(store, "SELECT nothing FROM conversations"), "x")

@@ -114,7 +114,7 @@ def quote_facts(
         select(Quote)
         .where(Quote.opportunity_id == opportunity_id)
         .where((Quote.created_on <= today) | Quote.created_on.is_(None))
-        .order_by(Quote.created_on.desc(), Quote.id.desc())
+        .order_by(Quote.created_on.desc().nulls_last(), Quote.id.desc())
         .limit(1)
     )
     for quote in session.scalars(visible(statement, Quote, principal)):
