@@ -50,7 +50,6 @@ class Plan(BaseModel):
     row_limit: int = 10
     entity: str = ""
     record_id: int | None = None
-    record_name: str = ""
     attribute: str = ""
     topic: str = ""
     account_id: int | None = None

@@ -39,19 +39,18 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
             f"the question has {len(question):,} characters, at most {MAX_QUESTION:,} are read: "
             "ask one thing at a time"
         )
-    with desk.store.session() as session:
-        index = desk.names(session, request.principal)
-    today = request.as_of.date()
+    if state["tried"]:
+        return _widen(state)
     caller = request.principal
+    with desk.store.session() as session:
+        index = desk.names(session, caller)
     reading = read_question(
         question,
         index,
-        today=today,
+        today=request.as_of.date(),
         calendar=desk.calendar,
         asker="" if caller.is_local_owner else caller.name,
     )
-    if state["tried"]:
-        return _widen(state)
     ending = _early_ending(reading, index)
     if ending is not None:
         return {"language": reading.language, **ending}
@@ -124,7 +123,6 @@ def _plan(
             route=Route.LOOKUP,
             entity=lookup.entity.value,
             record_id=lookup.thing.id,
-            record_name=lookup.thing.name,
             attribute=lookup.attribute,
         )
         return plan, {}

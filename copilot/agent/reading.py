@@ -128,7 +128,8 @@ def _read(
     period_spans = [(p.start_char, p.end_char) for p in periods]
     linked = find_names(text, index, exclude_spans=period_spans)
     book = phrasebook(language)
-    names = tuple(m for m in linked.mentions if not _is_a_cue(m, book.find(text)))
+    plain = book.find(text)
+    names = tuple(mention for mention in linked.mentions if not _is_a_cue(mention, plain))
     spans = period_spans + [m.span for m in names]
     quantities = tuple(
         q for q in find_quantities(text, exclude_spans=period_spans) if not overlaps(*q.span, spans)
@@ -137,8 +138,7 @@ def _read(
     if rank is not None and overlaps(*rank.span, spans):
         rank = None
     taken = spans + [q.span for q in quantities]
-    cues = tuple(book.find(text, taken))
-    cues = tuple(_as_created(cue) for cue in cues)
+    cues = tuple(_as_created(cue) for cue in book.find(text, taken))
     values = value_mentions(text, index, cues, taken)
     deal = _partly_named_deal(text, index, names, cues, taken)
     if values or deal:
