@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from crm.models import ImportRun
 from crm.principal import Principal
 from crm.store import Store
@@ -37,7 +39,9 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A point where everything read so far is to be stored."""
+    """A point where everything read so far is to be stored; `note` writes in that transaction."""
+
+    note: Callable[[Session], None] | None = None
 
 
 Item = ParsedConversation | Reject | Duplicate | Checkpoint
@@ -101,9 +105,10 @@ class ConversationRun:
                 chars += sum(len(segment.text) for segment in item.segments)
             else:
                 self._count(item)
+            note = item.note if isinstance(item, Checkpoint) else None
             is_full = len(batch) >= self.batch_size or chars >= BATCH_CHARS
-            if batch and (is_full or isinstance(item, Checkpoint)):
-                self._store(batch)
+            if note or (batch and (is_full or isinstance(item, Checkpoint))):
+                self._store(batch, note)
                 batch, chars = [], 0
         self._store(batch, is_last=True)
         return self._summary()
@@ -117,7 +122,13 @@ class ConversationRun:
             session.flush()
             self._run_id = run.id
 
-    def _store(self, batch: list[ParsedConversation], *, is_last: bool = False) -> None:
+    def _store(
+        self,
+        batch: list[ParsedConversation],
+        note: Callable[[Session], None] | None = None,
+        *,
+        is_last: bool = False,
+    ) -> None:
         created, updated, unchanged = [], [], 0
         with self.store.session() as session:
             prepare_bulk_writes(session)
@@ -138,6 +149,8 @@ class ConversationRun:
             run.rejected = self._rejected
             run.read = run.created + run.updated + run.unchanged + run.rejected
             run.finished_at = self.now if is_last else None
+            if note:
+                note(session)
         # Counted only once the transaction stands.
         self._created += created
         self._updated += updated

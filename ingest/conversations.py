@@ -5,9 +5,18 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
-from crm.models import Conversation, ConversationKind, Participant, Passage, Segment, Side
+from crm.models import (
+    Conversation,
+    ConversationKind,
+    NameBasis,
+    Participant,
+    Passage,
+    Segment,
+    Side,
+    VoiceName,
+)
 from crm.principal import Principal
 from ingest.identity import NO_HINTS, Directory, Hints, Link, Person
 
@@ -30,12 +39,28 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ParsedSegment:
-    """One turn or paragraph; times are milliseconds from the start, None for written text."""
+    """One turn or paragraph; times are milliseconds from the start, None for written text.
+
+    `words` are (text, start_ms, end_ms, probability); `voice` tells speakers of a recording apart.
+    """
 
     speaker: str
     text: str
     start_ms: int | None = None
     end_ms: int | None = None
+    voice: str | None = None
+    confidence: float | None = None
+    words: tuple[tuple[str, int, int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedVoice:
+    """Who a voice of a recording is taken for; `confidence` is 0 to 1."""
+
+    voice: str
+    name: str
+    confidence: float
+    basis: NameBasis
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,7 @@ class ParsedConversation:
     thread_key: str | None = None
     media_path: str | None = None
     hints: Hints = NO_HINTS
+    voices: tuple[NamedVoice, ...] = ()
 
 
 def store_conversation(
@@ -105,9 +131,23 @@ def find_stored(session: Session, source: str, external_id: str) -> Conversation
 def find_segments(session: Session, conversation_id: int) -> tuple[ParsedSegment, ...]:
     """Return what is stored of a conversation, in order, to be stored again whoever imports."""
     rows = session.scalars(
-        select(Segment).where(Segment.conversation_id == conversation_id).order_by(Segment.position)
+        select(Segment)
+        .where(Segment.conversation_id == conversation_id)
+        .order_by(Segment.position)
+        .options(undefer(Segment.words))
     )
-    return tuple(ParsedSegment(row.speaker, row.text, row.start_ms, row.end_ms) for row in rows)
+    return tuple(
+        ParsedSegment(
+            speaker=row.speaker,
+            text=row.text,
+            start_ms=row.start_ms,
+            end_ms=row.end_ms,
+            voice=row.voice,
+            confidence=row.confidence,
+            words=tuple((text, start, end, sure) for text, start, end, sure in row.words or ()),
+        )
+        for row in rows
+    )
 
 
 def _link_late(
@@ -159,8 +199,22 @@ def _fill(
             start_ms=segment.start_ms,
             end_ms=segment.end_ms,
             text=segment.text,
+            voice=segment.voice,
+            confidence=segment.confidence,
+            words=[list(word) for word in segment.words] or None,
         )
         for position, segment in enumerate(parsed.segments)
+    )
+    session.execute(delete(VoiceName).where(VoiceName.conversation_id == row.id))
+    session.add_all(
+        VoiceName(
+            conversation_id=row.id,
+            voice=one.voice,
+            name=one.name,
+            confidence=one.confidence,
+            basis=one.basis.value,
+        )
+        for one in parsed.voices
     )
     session.flush()
 
@@ -175,6 +229,7 @@ def _tie(session: Session, row: Conversation, link: Link) -> None:
             position=position,
             name=known.person.name,
             email=known.person.email,
+            phone=known.person.phone,
             role=known.person.role,
             side=known.side.value if known.side else Side.UNKNOWN.value,
             contact_id=known.contact_id,

@@ -32,6 +32,7 @@ class Person:
     email: str | None = None
     role: str | None = None
     side: Side | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True)

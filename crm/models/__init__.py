@@ -5,12 +5,21 @@ from crm.models.base import Base, UtcDateTime
 from crm.models.conversations import (
     Conversation,
     ConversationKind,
+    NameBasis,
     Participant,
     Passage,
     Segment,
     Side,
+    VoiceName,
+)
+from crm.models.identities import (
+    IdentityDecision,
+    IdentityEntity,
+    IdentityQuestion,
+    QuestionStatus,
 )
 from crm.models.imports import ImportRun
+from crm.models.notes import FieldProposal, Note, NoteKind, NoteSet, ProposalStatus
 from crm.models.opportunities import (
     AmountChange,
     CloseDateChange,
@@ -25,6 +34,7 @@ from crm.models.opportunities import (
 from crm.models.people import Quota, Team, Territory, User
 from crm.models.products import PriceBook, PriceBookEntry, Product
 from crm.models.service import Activity, ActivityKind, Case
+from crm.models.sources import HeardPart, SourceState
 
 __all__ = [
     "Account",
@@ -38,8 +48,17 @@ __all__ = [
     "Contact",
     "Conversation",
     "ConversationKind",
+    "FieldProposal",
+    "HeardPart",
+    "IdentityDecision",
+    "IdentityEntity",
+    "IdentityQuestion",
     "ImportRun",
     "Lead",
+    "NameBasis",
+    "Note",
+    "NoteKind",
+    "NoteSet",
     "Opportunity",
     "OpportunityContact",
     "OpportunityLine",
@@ -48,10 +67,13 @@ __all__ = [
     "PriceBook",
     "PriceBookEntry",
     "Product",
+    "ProposalStatus",
+    "QuestionStatus",
     "Quota",
     "Quote",
     "Segment",
     "Side",
+    "SourceState",
     "Stage",
     "StageChange",
     "StageStatus",
@@ -59,4 +81,5 @@ __all__ = [
     "Territory",
     "User",
     "UtcDateTime",
+    "VoiceName",
 ]

@@ -47,12 +47,16 @@ class Base(DeclarativeBase):
 
 
 class Sourced:
-    """Every imported row knows its source, its id there, and when it was synced."""
+    """Every imported row knows its source, its id there, and when it was synced.
+
+    `deleted_at` is set once the source said that the row is gone there; no read shows it then.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]
     external_id: Mapped[str]
     synced_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
 
     @declared_attr.directive
     def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.models.base import Base, Sourced
@@ -24,6 +25,16 @@ class Side(StrEnum):
     OURS = "ours"
     CUSTOMER = "customer"
     UNKNOWN = "unknown"
+
+
+class NameBasis(StrEnum):
+    """What a voice's name rests on."""
+
+    STATED = "stated"
+    SAID = "said"
+    ADDRESSED = "addressed"
+    INVITED = "invited"
+    CORRECTED = "corrected"
 
 
 class Conversation(Sourced, Base):
@@ -55,6 +66,7 @@ class Participant(Base):
     position: Mapped[int]
     name: Mapped[str]
     email: Mapped[str | None] = mapped_column(index=True)
+    phone: Mapped[str | None]
     role: Mapped[str | None]
     side: Mapped[str]
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
@@ -62,7 +74,12 @@ class Participant(Base):
 
 
 class Segment(Base):
-    """One turn; `position` counts from 0; times are milliseconds from the start, None for text."""
+    """One turn; `position` counts from 0; times are milliseconds from the start, None for text.
+
+    `voice` is what told the speakers of a recording apart before they had names. `words` are
+    [text, start_ms, end_ms, probability] each, read only where asked for; `confidence` is their
+    mean probability, 0 to 1.
+    """
 
     __tablename__ = "segments"
     __table_args__ = (UniqueConstraint("conversation_id", "position"),)
@@ -73,6 +90,22 @@ class Segment(Base):
     start_ms: Mapped[int | None]
     end_ms: Mapped[int | None]
     text: Mapped[str]
+    voice: Mapped[str | None]
+    confidence: Mapped[float | None]
+    words: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+
+
+class VoiceName(Base):
+    """Who a voice of a recording is, how sure that is (0 to 1), and on what it rests."""
+
+    __tablename__ = "voice_names"
+    __table_args__ = (UniqueConstraint("conversation_id", "voice"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    voice: Mapped[str]
+    name: Mapped[str]
+    confidence: Mapped[float]
+    basis: Mapped[str]
 
 
 class Passage(Base):
