@@ -34,7 +34,7 @@ from crm.models.opportunities import (
 from crm.models.people import Quota, Team, Territory, User
 from crm.models.products import PriceBook, PriceBookEntry, Product
 from crm.models.service import Activity, ActivityKind, Case
-from crm.models.sources import HeardPart, SourceState
+from crm.models.sources import HeardPart, PendingRecording, SourceState
 
 __all__ = [
     "Account",
@@ -64,6 +64,7 @@ __all__ = [
     "OpportunityLine",
     "Participant",
     "Passage",
+    "PendingRecording",
     "PriceBook",
     "PriceBookEntry",
     "Product",

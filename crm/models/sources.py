@@ -46,3 +46,19 @@ class HeardPart(Base):
     part: Mapped[int] = mapped_column(primary_key=True)
     heard: Mapped[dict[str, Any]] = mapped_column(JSON)
     stored_at: Mapped[datetime]
+
+
+class PendingRecording(Base):
+    """A recording that a source brought and that is still to be transcribed.
+
+    Written with the source's cursor, gone once its conversation is stored; `error` says why it
+    could not be, at its last of `failures` tries.
+    """
+
+    __tablename__ = "pending_recordings"
+    path: Mapped[str] = mapped_column(primary_key=True)
+    sidecar: Mapped[str | None]
+    source: Mapped[str] = mapped_column(index=True)
+    found_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]

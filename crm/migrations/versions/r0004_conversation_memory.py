@@ -33,7 +33,7 @@ SOURCED = (
     'territories',
     'users',
 )
-NEW_TABLES = ('heard_parts', 'identity_decisions', 'source_states', 'field_proposals', 'identity_questions', 'note_sets', 'notes', 'voice_names')
+NEW_TABLES = ('heard_parts', 'identity_decisions', 'source_states', 'field_proposals', 'identity_questions', 'note_sets', 'notes', 'voice_names', 'pending_recordings')
 
 
 def upgrade() -> None:
@@ -154,6 +154,16 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_voice_names')),
     sa.UniqueConstraint('conversation_id', 'voice', name=op.f('uq_voice_names_conversation_id_voice'))
     )
+    op.create_table('pending_recordings',
+    sa.Column('path', sa.String(), nullable=False),
+    sa.Column('sidecar', sa.String(), nullable=True),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('found_at', UtcDateTime(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('error', sa.String(), nullable=True),
+    sa.PrimaryKeyConstraint('path', name=op.f('pk_pending_recordings'))
+    )
+    op.create_index('ix_pending_recordings_source', 'pending_recordings', ['source'], unique=False)
 
 
 def downgrade() -> None:
