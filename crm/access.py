@@ -25,7 +25,7 @@ def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) ->
     if not issubclass(entity, Sourced):
         return statement
     read = [leaf for source in statement.get_final_froms() for leaf in _leaves(source)]
-    tables = [leaf for leaf in read if leaf is entity.__table__]
+    tables = [leaf for leaf in read if leaf == entity.__table__]
     tables = tables or [leaf for leaf in read if _is_alias(leaf, entity.__table__)]
     return statement.where(*(table.c.deleted_at.is_(None) for table in tables))
 
@@ -39,4 +39,4 @@ def _leaves(source: FromClause) -> Iterator[FromClause]:
 
 
 def _is_alias(leaf: FromClause, table: Table | Any) -> bool:
-    return isinstance(leaf, Alias) and leaf.element is table
+    return isinstance(leaf, Alias) and leaf.element == table

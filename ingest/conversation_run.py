@@ -12,8 +12,15 @@ from crm.models import ImportRun
 from crm.principal import Principal
 from crm.store import Store
 from ingest.bulk_writes import prepare_bulk_writes
-from ingest.conversations import Change, ParsedConversation, store_conversation
+from ingest.conversations import (
+    Change,
+    ParsedConversation,
+    evidence_of,
+    find_unsettled,
+    store_conversation,
+)
 from ingest.identity import Directory
+from ingest.identity.roster import Roster
 
 BATCH_CONVERSATIONS = 100
 BATCH_CHARS = 5_000_000
@@ -83,12 +90,14 @@ class ConversationRun:
     now: datetime
     rejects_dir: Path | None = None
     batch_size: int = BATCH_CONVERSATIONS
+    kind: str = "conversation"
     _run_id: int = 0
     _created: list[int] = field(default_factory=list)
     _updated: list[int] = field(default_factory=list)
     _unchanged: int = 0
     _rejected: int = 0
     _rejects: list[Reject] = field(default_factory=list)
+    _roster: Roster = field(default_factory=Roster)
 
     def take(self, items: Iterable[Item]) -> ConversationSummary:
         """Store all items and return the summary.
@@ -111,11 +120,11 @@ class ConversationRun:
                 self._store(batch, note)
                 batch, chars = [], 0
         self._store(batch, is_last=True)
-        return self._summary()
+        return self.summary()
 
     def _start(self) -> None:
         run = ImportRun(
-            source=self.source, kind="conversation", inputs=str(self.inputs), started_at=self.now
+            source=self.source, kind=self.kind, inputs=str(self.inputs), started_at=self.now
         )
         with self.store.session() as session:
             session.add(run)
@@ -132,8 +141,8 @@ class ConversationRun:
         created, updated, unchanged = [], [], 0
         with self.store.session() as session:
             prepare_bulk_writes(session)
-            directory = Directory(session, self.principal)
-            directory.learn(p.email for c in batch for p in c.participants if p.email)
+            directory = Directory(session, self.principal, roster=self._roster)
+            directory.prepare([evidence_of(one) for one in find_unsettled(session, batch)])
             for parsed in batch:
                 outcome = store_conversation(
                     session, parsed, now=self.now, principal=self.principal, directory=directory
@@ -148,6 +157,7 @@ class ConversationRun:
             run.unchanged = self._unchanged + unchanged
             run.rejected = self._rejected
             run.read = run.created + run.updated + run.unchanged + run.rejected
+            run.kind = self.kind
             run.finished_at = self.now if is_last else None
             if note:
                 note(session)
@@ -183,7 +193,8 @@ class ConversationRun:
             return None
         return self.rejects_dir / f"{self.source}-import-{self._run_id}-rejects.csv"
 
-    def _summary(self) -> ConversationSummary:
+    def summary(self) -> ConversationSummary:
+        """Return how the run went so far; what is not stored yet does not count."""
         counts = (len(self._created), len(self._updated), self._unchanged, self._rejected)
         return ConversationSummary(
             read=sum(counts),

@@ -1,10 +1,11 @@
 """A parsed conversation, and its way into the store: created, replaced, or left as it is."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, insert, select, tuple_
 from sqlalchemy.orm import Session, undefer
 
 from crm.models import (
@@ -14,11 +15,18 @@ from crm.models import (
     Participant,
     Passage,
     Segment,
-    Side,
     VoiceName,
 )
 from crm.principal import Principal
 from ingest.identity import NO_HINTS, Directory, Hints, Link, Person
+from ingest.identity.people import Evidence
+from ingest.identity.records import (
+    close_questions,
+    forget_sides,
+    participants_of,
+    record_link,
+)
+from ingest.voice_labels import follow_voices, label_of
 
 
 class Change(StrEnum):
@@ -99,9 +107,10 @@ def store_conversation(
 ) -> Outcome:
     """Put the conversation into the store and say what changed.
 
-    The same content twice changes nothing, except that one stored before its account was known
-    is tied to it once it is. Changed content replaces segments and participants. A `directory`
-    shared by a batch saves look-ups.
+    The same content twice changes nothing, except that people and an account who were not known
+    then are tied once they are. Changed content replaces segments and participants; what people
+    decided on participants and how they corrected voices stays. A `directory` shared by a batch
+    saves look-ups.
     """
     directory = directory or Directory(session, principal)
     existing = find_stored(session, parsed.source, parsed.external_id)
@@ -111,7 +120,13 @@ def store_conversation(
         return Outcome(Change.CREATED, row.id)
     if existing.content_sha256 == parsed.content_sha256:
         return _link_late(session, existing, parsed, directory, now)
+    corrected = corrected_voices(session, existing.id)
+    if corrected:
+        before = find_segments(session, existing.id)
+        parsed = with_corrections(parsed, follow_voices(corrected, before, parsed.segments))
     session.execute(delete(Segment).where(Segment.conversation_id == existing.id))
+    people = select(func.count()).where(Participant.conversation_id == existing.id)
+    forget_sides(session, existing.id, session.scalar(people) or 0)
     session.execute(delete(Participant).where(Participant.conversation_id == existing.id))
     # Without passages it counts as not yet indexed, should the process end before it is.
     session.execute(delete(Passage).where(Passage.conversation_id == existing.id))
@@ -126,6 +141,24 @@ def find_stored(session: Session, source: str, external_id: str) -> Conversation
             Conversation.source == source, Conversation.external_id == external_id
         )
     )
+
+
+def find_unsettled(
+    session: Session, batch: Sequence[ParsedConversation]
+) -> list[ParsedConversation]:
+    """Return those of a batch that are new, changed, or still without an account."""
+    keys = [(one.source, one.external_id) for one in batch]
+    statement = select(
+        Conversation.source, Conversation.external_id, Conversation.content_sha256
+    ).where(
+        tuple_(Conversation.source, Conversation.external_id).in_(keys),
+        Conversation.account_id.is_not(None),
+    )
+    settled = {tuple(row) for row in session.execute(statement)}
+    return [
+        one for one in batch
+        if (one.source, one.external_id, one.content_sha256) not in settled
+    ]  # fmt: skip
 
 
 def find_segments(session: Session, conversation_id: int) -> tuple[ParsedSegment, ...]:
@@ -150,6 +183,68 @@ def find_segments(session: Session, conversation_id: int) -> tuple[ParsedSegment
     )
 
 
+def with_corrections(parsed: ParsedConversation, corrected: dict[str, str]) -> ParsedConversation:
+    """Return the conversation with the names that people gave to voices, in all places."""
+    heard = {label_of(segment) for segment in parsed.segments}
+    heard |= {one.voice for one in parsed.voices}
+    corrected = {voice: name for voice, name in corrected.items() if voice in heard}
+    if not corrected:
+        return parsed
+    guessed = {one.voice: one.name for one in parsed.voices}
+    for segment in parsed.segments:
+        guessed.setdefault(label_of(segment), segment.speaker)
+    voices = tuple(one for one in parsed.voices if one.voice not in corrected)
+    voices += tuple(
+        NamedVoice(voice, name, 1.0, NameBasis.CORRECTED) for voice, name in corrected.items()
+    )
+    segments = tuple(
+        replace(segment, speaker=corrected[label_of(segment)], voice=label_of(segment))
+        if label_of(segment) in corrected
+        else segment
+        for segment in parsed.segments
+    )
+    others = {name for voice, name in guessed.items() if voice not in corrected}
+    people = list(parsed.participants)
+    for voice, name in corrected.items():
+        people = _renamed(
+            people, guessed.get(voice), name, is_free=guessed.get(voice) not in others
+        )
+    return replace(parsed, voices=voices, segments=segments, participants=tuple(people))
+
+
+def corrected_voices(session: Session, conversation_id: int) -> dict[str, str]:
+    """Return the names that people gave to a conversation's voices, by voice."""
+    statement = select(VoiceName.voice, VoiceName.name).where(
+        VoiceName.conversation_id == conversation_id,
+        VoiceName.basis == NameBasis.CORRECTED.value,
+    )
+    return {row.voice: row.name for row in session.execute(statement)}
+
+
+def _renamed(people: list[Person], guess: str | None, name: str, *, is_free: bool) -> list[Person]:
+    """Return the people with the one a voice was wrongly taken for under the name they have.
+
+    Somebody who was invited, with an address or number, stays: they were merely not the speaker.
+    """
+    if any(person.name == name for person in people):
+        return people
+    for place, person in enumerate(people):
+        if is_free and person.name == guess and not (person.email or person.phone):
+            return [*people[:place], replace(person, name=name), *people[place + 1 :]]
+    return [*people, Person(name)]
+
+
+def evidence_of(parsed: ParsedConversation, conversation_id: int | None = None) -> Evidence:
+    """Return what a parsed conversation offers for telling who was in it."""
+    return Evidence(
+        parsed.participants,
+        parsed.title,
+        parsed.started_at,
+        parsed.hints,
+        conversation_id=conversation_id,
+    )
+
+
 def _link_late(
     session: Session,
     row: Conversation,
@@ -157,11 +252,29 @@ def _link_late(
     directory: Directory,
     now: datetime,
 ) -> Outcome:
-    if row.account_id is not None:
+    """Tie again a conversation whose account or people were not in the CRM when it was stored."""
+    if row.account_id is not None and not directory.has_news_since(row.synced_at):
         return Outcome(Change.UNCHANGED, row.id)
-    link = directory.resolve(parsed.participants, parsed.title, parsed.started_at, parsed.hints)
-    if link.account_id is None:
+    people = session.scalars(
+        select(Participant)
+        .where(Participant.conversation_id == row.id)
+        .order_by(Participant.position)
+    ).all()
+    is_open = any(one.contact_id is None and one.user_id is None for one in people)
+    if parsed.segments and parsed.segments[0].start_ms is not None:
+        parsed = with_corrections(parsed, corrected_voices(session, row.id))
+    if row.account_id is not None and not is_open:
         return Outcome(Change.UNCHANGED, row.id)
+    link = directory.identify(evidence_of(parsed, row.id))
+    record_link(session, link, row.id, directory=directory, now=now)
+    ties = [(one.contact_id, one.user_id) for one in people]
+    if ties == [(one.contact_id, one.user_id) for one in link.people] and (
+        link.account_id in {None, row.account_id}
+    ):
+        # Looked at with what the CRM holds today: the next import need not do so again.
+        row.synced_at = now
+        return Outcome(Change.UNCHANGED, row.id)
+    close_questions(session, link, row.id)
     session.execute(delete(Participant).where(Participant.conversation_id == row.id))
     _tie(session, row, link)
     row.synced_at = now
@@ -187,25 +300,15 @@ def _fill(
     row.media_path = parsed.media_path
     row.content_sha256 = parsed.content_sha256
     row.synced_at = now
+    is_new = row.id is None
     session.add(row)
     session.flush()
-    link = directory.resolve(parsed.participants, parsed.title, parsed.started_at, parsed.hints)
+    link = directory.identify(replace(evidence_of(parsed, row.id), is_new=is_new))
     _tie(session, row, link)
-    session.add_all(
-        Segment(
-            conversation_id=row.id,
-            position=position,
-            speaker=segment.speaker,
-            start_ms=segment.start_ms,
-            end_ms=segment.end_ms,
-            text=segment.text,
-            voice=segment.voice,
-            confidence=segment.confidence,
-            words=[list(word) for word in segment.words] or None,
-        )
-        for position, segment in enumerate(parsed.segments)
-    )
-    session.execute(delete(VoiceName).where(VoiceName.conversation_id == row.id))
+    record_link(session, link, row.id, directory=directory, now=now)
+    _insert_segments(session, row.id, parsed.segments)
+    if not is_new:
+        session.execute(delete(VoiceName).where(VoiceName.conversation_id == row.id))
     session.add_all(
         VoiceName(
             conversation_id=row.id,
@@ -219,24 +322,35 @@ def _fill(
     session.flush()
 
 
+def _insert_segments(
+    session: Session, conversation_id: int, segments: tuple[ParsedSegment, ...]
+) -> None:
+    rows = [
+        {
+            "conversation_id": conversation_id,
+            "position": position,
+            "speaker": segment.speaker,
+            "start_ms": segment.start_ms,
+            "end_ms": segment.end_ms,
+            "text": segment.text,
+            "voice": segment.voice,
+            "confidence": segment.confidence,
+            "words": [list(word) for word in segment.words] or None,
+        }
+        for position, segment in enumerate(segments)
+    ]
+    if rows:
+        # All rows in one statement: nobody asks for their ids.
+        session.execute(insert(Segment), rows)
+
+
 def _tie(session: Session, row: Conversation, link: Link) -> None:
     row.account_id = link.account_id
     row.opportunity_id = link.opportunity_id
     row.owner_id = link.owner_id
-    session.add_all(
-        Participant(
-            conversation_id=row.id,
-            position=position,
-            name=known.person.name,
-            email=known.person.email,
-            phone=known.person.phone,
-            role=known.person.role,
-            side=known.side.value if known.side else Side.UNKNOWN.value,
-            contact_id=known.contact_id,
-            user_id=known.user_id,
-        )
-        for position, known in enumerate(link.people)
-    )
+    rows = participants_of(row.id, link.people)
+    if rows:
+        session.execute(insert(Participant).execution_options(render_nulls=True), rows)
 
 
 def _thread_of(session: Session, parsed: ParsedConversation) -> str | None:

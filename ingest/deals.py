@@ -2,12 +2,12 @@
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.access import visible
 from crm.models import (
@@ -37,43 +37,71 @@ class Deal:
     account_id: int | None
 
 
-def find_account_named(session: Session, principal: Principal, hint: str | None) -> int | None:
-    """Return the one account with this external id, name or alias, else None."""
-    if not hint:
-        return None
-    lowered = hint.strip().lower()
-    for condition in (Account.external_id == hint.strip(), func.lower(Account.name) == lowered):
-        statement = select(Account.id).where(condition).limit(2)
-        ids = session.scalars(visible(statement, Account, principal)).all()
-        if ids:
-            return ids[0] if len(ids) == 1 else None
-    statement = (
-        select(Account.id)
-        .join(Alias, and_(Alias.entity == "account", Alias.entity_id == Account.id))
-        .where(func.lower(Alias.name) == lowered)
-        .distinct()
-        .limit(2)
+def find_accounts_named(
+    session: Session, principal: Principal, hints: Sequence[str]
+) -> dict[str, int | None]:
+    """Return for each hint the one account with this external id, name or alias, or None."""
+    found: dict[str, int | None] = {}
+    lowered = {hint: hint.strip().lower() for hint in hints if hint.strip()}
+    exact = {hint: hint.strip() for hint in lowered}
+    aliased: Select[int, str] = select(Account.id, func.lower(Alias.name).label("called")).join(
+        Alias, and_(Alias.entity == "account", Alias.entity_id == Account.id)
     )
-    ids = session.scalars(visible(statement, Account, principal)).all()
-    return ids[0] if len(ids) == 1 else None
+    for statement, column, spelled in (
+        (select(Account.id, Account.external_id.label("called")), Account.external_id, exact),
+        (select(Account.id, func.lower(Account.name).label("called")), None, lowered),
+        (aliased, func.lower(Alias.name), lowered),
+    ):
+        wanted = {hint: spelled[hint] for hint in lowered if hint not in found}
+        key = func.lower(Account.name) if column is None else column
+        ids = _ids_called(session, principal, statement, key, sorted(set(wanted.values())))
+        for hint, called in wanted.items():
+            if called in ids:
+                found[hint] = min(ids[called]) if len(ids[called]) == 1 else None
+    return {hint: found.get(hint) for hint in hints}
 
 
-def find_account_titled(session: Session, principal: Principal, title: str) -> int | None:
-    """Return the one account whose name or alias stands in the title as a word of its own."""
-    hits: set[tuple[str, int]] = set()
-    wanted = names_within(title)
+def _ids_called(
+    session: Session,
+    principal: Principal,
+    statement: Select[int, str],
+    column: ColumnElement[str] | InstrumentedAttribute[str],
+    wanted: list[str],
+) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
     for start in range(0, len(wanted), _BATCH):
-        part = wanted[start : start + _BATCH]
+        part = statement.where(column.in_(wanted[start : start + _BATCH]))
+        for row in session.execute(visible(part, Account, principal)):
+            found.setdefault(row.called, set()).add(row.id)
+    return found
+
+
+def find_accounts_titled(
+    session: Session, principal: Principal, titles: Sequence[str]
+) -> dict[str, int | None]:
+    """Return for each title the one account whose name or alias stands in it as a word, or None."""
+    stretches = {title: names_within(title) for title in titles}
+    wanted = sorted({name for names in stretches.values() for name in names})
+    called: dict[str, set[int]] = {}
+    for statement, column in (
+        (select(Account.id, Account.name.label("called")), Account.name),
+        (
+            select(Account.id, Alias.name.label("called")).join(
+                Alias, and_(Alias.entity == "account", Alias.entity_id == Account.id)
+            ),
+            Alias.name,
+        ),
+    ):
         # Looked up by index: a title holds few names, a CRM many.
-        named = select(Account.id, Account.name).where(func.lower(Account.name).in_(part))
-        aliased = (
-            select(Account.id, Alias.name)
-            .join(Alias, and_(Alias.entity == "account", Alias.entity_id == Account.id))
-            .where(func.lower(Alias.name).in_(part))
-        )
-        for statement in (named, aliased):
-            rows = session.execute(visible(statement.limit(_MANY), Account, principal))
-            hits |= {(row.name.lower(), row.id) for row in rows}
+        ids = _ids_called(session, principal, statement, func.lower(column), wanted)
+        for name, numbers in ids.items():
+            for spelling in {name.lower(), name.translate(_ASCII_LOWER)}:
+                called.setdefault(spelling, set()).update(numbers)
+    return {title: _longest_named(names, called) for title, names in stretches.items()}
+
+
+def _longest_named(names: Sequence[str], called: dict[str, set[int]]) -> int | None:
+    hits = {(name.lower(), number) for name in names for number in called.get(name, ())}
     # "Acme" inside "Acme Group" is the longer one's.
     longest = {
         number
@@ -119,47 +147,78 @@ def find_hinted_deal(session: Session, principal: Principal, hint: str | None) -
     return None
 
 
-def find_deal(
-    session: Session,
-    principal: Principal,
-    account_id: int,
-    *,
-    at: datetime,
-    user_ids: Sequence[int],
-) -> int | None:
-    """Return the account's single deal open at that time, else the one most recently active.
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """A deal with the days between which it was open; `closed_on` is None while it is."""
 
-    Of several, only those count that one of the users owns; activity is a stage change, an
-    activity or a conversation up to that time.
-    """
-    day = at.date()
-    statement = (
-        select(Opportunity.id, Opportunity.owner_id)
-        .join(Stage, Stage.id == Opportunity.stage_id)
-        .where(
-            Opportunity.account_id == account_id,
-            or_(Opportunity.opened_on.is_(None), Opportunity.opened_on <= day),
-            or_(
-                Opportunity.closed_on >= day,
-                and_(Opportunity.closed_on.is_(None), Stage.status == StageStatus.OPEN.value),
-            ),
-        )
-        .order_by(Opportunity.opened_on.desc().nulls_last(), Opportunity.id.desc())
-        .limit(_MANY)
-    )
-    rows = session.execute(visible(statement, Opportunity, principal)).all()
-    if len(rows) == 1:
-        return int(rows[0].id)
-    owned = [int(row.id) for row in rows if row.owner_id in set(user_ids)]
-    if len(owned) <= 1:
-        return owned[0] if owned else None
-    last = _last_active(session, principal, owned, at)
-    # `owned` is newest first, so that a tie goes to the deal opened last.
-    return max(owned, key=lambda deal_id: (last.get(deal_id, ""), -owned.index(deal_id)))
+    id: int
+    owner_id: int | None
+    opened_on: date | None
+    closed_on: date | None
+    is_open: bool
+
+    def is_open_on(self, day: date) -> bool:
+        """Say whether the deal was open on a day."""
+        if self.opened_on is not None and self.opened_on > day:
+            return False
+        return self.is_open if self.closed_on is None else self.closed_on >= day
+
+
+class DealBook:
+    """The deals of accounts, remembered for one transaction."""
+
+    def __init__(self, session: Session, principal: Principal) -> None:
+        self._session, self._principal = session, principal
+        self._of_account: dict[int, list[_Period]] = {}
+
+    def learn(self, account_ids: Iterable[int]) -> None:
+        """Load the deals of these accounts, the one opened last first."""
+        new = sorted(set(account_ids) - self._of_account.keys())
+        self._of_account.update({number: [] for number in new})
+        for start in range(0, len(new), _BATCH):
+            statement = (
+                select(
+                    Opportunity.id, Opportunity.account_id, Opportunity.owner_id,
+                    Opportunity.opened_on, Opportunity.closed_on, Stage.status,
+                )
+                .join(Stage, Stage.id == Opportunity.stage_id)
+                .where(Opportunity.account_id.in_(new[start : start + _BATCH]))
+                .order_by(Opportunity.opened_on.desc().nulls_last(), Opportunity.id.desc())
+            )  # fmt: skip
+            for row in self._session.execute(visible(statement, Opportunity, self._principal)):
+                is_open = row.status == StageStatus.OPEN.value
+                self._of_account[row.account_id].append(
+                    _Period(row.id, row.owner_id, row.opened_on, row.closed_on, is_open)
+                )
+
+    def find(
+        self,
+        account_id: int,
+        *,
+        at: datetime,
+        user_ids: Sequence[int],
+        besides: int | None = None,
+    ) -> int | None:
+        """Return the account's single deal open at that time, else the one most recently active.
+
+        Of several, only those count that one of the users owns; activity is a stage change, an
+        activity or a conversation up to that time, other than the one with the id `besides`.
+        """
+        self.learn([account_id])
+        day = at.date()
+        rows = [row for row in self._of_account[account_id] if row.is_open_on(day)][:_MANY]
+        if len(rows) == 1:
+            return rows[0].id
+        owned = [row.id for row in rows if row.owner_id in set(user_ids)]
+        if len(owned) <= 1:
+            return owned[0] if owned else None
+        last = _last_active(self._session, self._principal, owned, at, besides)
+        # `owned` is newest first, so that a tie goes to the deal opened last.
+        return max(owned, key=lambda deal_id: (last.get(deal_id, ""), -owned.index(deal_id)))
 
 
 def _last_active(
-    session: Session, principal: Principal, deal_ids: list[int], at: datetime
+    session: Session, principal: Principal, deal_ids: list[int], at: datetime, besides: int | None
 ) -> dict[int, str]:
     last: dict[int, str] = {}
     for entity, moment in (
@@ -172,6 +231,8 @@ def _last_active(
             .where(entity.opportunity_id.in_(deal_ids), moment <= at)
             .group_by(entity.opportunity_id)
         )
+        if entity is Conversation and besides is not None:
+            statement = statement.where(Conversation.id != besides)
         for row in session.execute(visible(statement, entity, principal)):
             shown = row.moment.isoformat()
             last[row.opportunity_id] = max(last.get(row.opportunity_id, ""), shown)

@@ -20,7 +20,7 @@ from crm.models import (
 )
 from crm.principal import Principal
 from crm.store import Store
-from ingest.deals import find_account_titled, names_within
+from ingest.deals import find_accounts_titled, names_within
 from ingest.identity import NO_HINTS, Directory, Hints, Link, Person, domain_of
 
 AT = datetime(2026, 5, 10, 12, tzinfo=UTC)
@@ -110,11 +110,21 @@ def test_public_mail_domains_say_nothing(session: Session) -> None:
     assert domain_of("x@qq.com") is None
 
 
-def test_unique_names_resolve_in_both_scripts(session: Session) -> None:
+def test_unique_names_resolve_where_our_participant_looks_after_the_company(
+    session: Session,
+) -> None:
+    session.get_one(Account, 3).owner_id = 2
+    session.flush()
     link = _resolve(session, Person("李伟"), Person("王芳"))
     assert link.people[0].user_id == 2
     assert link.people[1].contact_id == 2
     assert link.account_id == 3
+
+
+def test_name_without_any_sign_of_its_company_is_asked_about(session: Session) -> None:
+    link = _resolve(session, Person("Bob Ray"), Person("李伟"))
+    assert (link.people[0].contact_id, link.account_id) == (None, None)
+    assert [(one.id, one.company) for one in link.doubts[0].candidates] == [(1, "Acme")]
 
 
 def test_name_shared_by_two_contacts_stays_open(session: Session) -> None:
@@ -150,7 +160,7 @@ def test_stated_side_is_kept_for_strangers(session: Session) -> None:
     ],
 )
 def test_title_names_the_account(session: Session, title: str, account_id: int | None) -> None:
-    assert find_account_titled(session, Principal.local_owner(), title) == account_id
+    assert find_accounts_titled(session, Principal.local_owner(), [title]) == {title: account_id}
 
 
 @pytest.mark.parametrize("hint", ["A3", "安科智能有限公司", "安科"])
