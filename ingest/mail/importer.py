@@ -15,6 +15,7 @@ from ingest.conversation_run import (
     Progress,
     Reject,
 )
+from ingest.conversations import ParsedConversation
 from ingest.mail.message import SOURCE, parse_mail
 from ingest.mail.sources import MAX_MESSAGE_BYTES, RawMessage, find_mail_files, read_messages
 
@@ -52,13 +53,20 @@ def _parsed(files: list[Path], progress: Progress | None) -> Iterator[Item]:
         progress(len(files), len(files), "")
 
 
-def _parse_one(message: RawMessage, seen: set[str]) -> Item:
+def parse_message(message: RawMessage) -> ParsedConversation | Reject:
+    """Return the mail, or why it is none that can be kept."""
     if message.raw is None:
         return Reject(message.label, f"larger than {MAX_MESSAGE_BYTES // 1_000_000} MB")
     try:
-        parsed = parse_mail(message.raw)
+        return parse_mail(message.raw)
     except BadInput as error:
         return Reject(message.label, str(error))
+
+
+def _parse_one(message: RawMessage, seen: set[str]) -> Item:
+    parsed = parse_message(message)
+    if isinstance(parsed, Reject):
+        return parsed
     if parsed.external_id in seen:
         return Duplicate(message.label)
     seen.add(parsed.external_id)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from email import policy
 from email.errors import MessageError
 from email.message import Message
@@ -13,6 +14,7 @@ from ingest.conversations import ParsedConversation, ParsedSegment
 from ingest.identity import Person
 from ingest.mail.body import MailBody, read_body
 from ingest.mail.headers import read_date, read_header, read_ids, read_people
+from ingest.mail.signature import Signature
 from ingest.wording import guess_language
 
 SOURCE = "mail"
@@ -61,7 +63,8 @@ def _parse(message: Message) -> ParsedConversation:
     people = read_people(message)
     sender = next((one for one in people if one.role == "from"), Person(name="Unknown"))
     title = read_header(message, "subject")
-    body = read_body(message)
+    body = read_body(message, sender.name)
+    people = [_signed(one, body.signature) if one is sender else one for one in people]
     segments = _segments(body, sender.name)
     digest = _digest(started_at.isoformat(), title, people, segments)
     message_id = next(iter(read_ids(message, "message-id")), None)
@@ -84,6 +87,11 @@ def _parse(message: Message) -> ParsedConversation:
     )
 
 
+def _signed(sender: Person, signature: Signature) -> Person:
+    """Return the sender with the phone and title that the signature tells."""
+    return replace(sender, phone=signature.phone, role=signature.title or sender.role)
+
+
 def _segments(body: MailBody, sender: str) -> tuple[ParsedSegment, ...]:
     segments = [ParsedSegment(sender, text) for text in body.new]
     if not segments:
@@ -97,6 +105,10 @@ def _segments(body: MailBody, sender: str) -> tuple[ParsedSegment, ...]:
 def _digest(
     date: str, title: str, people: list[Person], segments: tuple[ParsedSegment, ...]
 ) -> str:
-    parts = [date, title, *(f"{p.role} {p.name} {p.email}" for p in people)]
+    parts = [
+        date,
+        title,
+        *(f"{p.role} {p.name} {p.email} {p.phone or ''}".rstrip() for p in people),
+    ]
     parts += [f"{segment.speaker}\t{segment.text}" for segment in segments]
     return hashlib.sha256("\x1e".join(parts).encode("utf-8", "replace")).hexdigest()

@@ -25,13 +25,14 @@ class TableRows:
 class Gone:
     """A record or conversation that the source itself reported as deleted.
 
-    `table` is as in `TableRows`, or `conversations`. What a read merely failed to mention is
-    never gone.
+    `table` is as in `TableRows`, or `conversations`, which are stored under `stored_as` (`mail`,
+    `slack`). What a read merely failed to mention is never gone.
     """
 
     table: str
     external_id: str
     at: datetime | None = None
+    stored_as: str | None = None
 
 
 @dataclass(frozen=True)

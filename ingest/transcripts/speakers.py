@@ -11,6 +11,16 @@ _TAG = re.compile(r"</?(?:v|c|b|i|u|ruby|rt|lang|font)\b[^<>]{0,300}>|<\d[\d:.]{
 _PREFIX = re.compile(r"\s*(?:[-–]\s*|>>\s*)?\[?([^:：\[\]<>]{1,60}?)\]?\s*[:：]\s*(.*)", re.S)
 _LATIN_NAME = re.compile(r"[^\W\d_][\w.'’\-]*(?: [\w.'’()\-]+){0,4}")
 _HAN_NAME = re.compile("[\u3400-\u9fff·]{2,8}[0-9一二三四五六]?")
+_ASIDE = re.compile(r"\([^()]{0,60}\)|（[^（）]{0,60}）")
+_NO_NAME = re.compile(r"[?!;\"。！？，；：…<>=*#]|\.$|\. ")
+_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_PARTICLE_WORDS = "van von der den de da di del della dos das la le el al bin ibn zu zum ten ter y"
+_PARTICLES = frozenset(_PARTICLE_WORDS.split())
+_COMMON = """
+note notes time date agenda question answer today tomorrow total summary at from until
+monday tuesday wednesday thursday friday saturday sunday 时间 日期 议程 问题 备注 总结 时长
+"""
+_NO_NAMES = frozenset(_COMMON.split())
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,31 @@ def split_prefixes(turn: Turn, names: Collection[str]) -> list[Turn]:
         else:
             parts.append(Turn(None, line))
     return parts
+
+
+def is_person_name(text: str) -> bool:
+    """Say whether this may be what a program calls a participant: a few words.
+
+    In scripts with capitals each word begins with one, but for particles such as `van`; a single
+    handle such as `anna.meyer` or `SPEAKER_01` will do.
+    """
+    name = " ".join(_ASIDE.sub(" ", text).split())
+    words = name.replace(",", " ").replace("|", " ").split()
+    if (
+        not re.search(r"[^\W\d_]|\+\d", name)
+        or len(name) > 60
+        or len(words) > 6
+        or _NO_NAME.search(name)
+    ):
+        return False
+    if words[0].casefold() in _NO_NAMES or (len(words) > 1 and words[-1].casefold() in _NO_NAMES):
+        return False
+    letters = len(_EAST_ASIAN.findall(name))
+    if letters * 2 > len(name.replace(" ", "")):
+        return letters <= 10
+    return len(words) == 1 or not any(
+        word[0].islower() and word not in _PARTICLES for word in words
+    )
 
 
 def _prefix(line: str) -> str | None:

@@ -1,4 +1,4 @@
-"""WebVTT and SRT transcripts, with the metadata that a WebVTT's notes may carry."""
+"""WebVTT, SRT and SBV transcripts, with the metadata that a WebVTT's notes may carry."""
 
 import re
 from collections.abc import Collection
@@ -19,6 +19,7 @@ from ingest.transcripts.speakers import Turn, find_prefix_names, split_prefixes,
 MAX_FIELD_CHARS = 10_000
 
 _ARROW = re.compile(r"\s*([\d:.,]{4,20})\s*-->\s*([\d:.,]{4,20})(?:\s.*)?")
+_COMMA = re.compile(r"(\d{1,3}:\d\d:\d\d\.\d{1,3}),(\d{1,3}:\d\d:\d\d\.\d{1,3})")
 _FIELD = re.compile(
     r"(id|title|kind|started_at|language|account|opportunity|participants)\s*[:：]\s*(.*)", re.I
 )
@@ -42,6 +43,11 @@ def read_vtt(text: str, name: str, known: Collection[str] = ()) -> CallFile:
 
 def read_srt(text: str, name: str, known: Collection[str] = ()) -> CallFile:
     """Return an SRT transcript; BadInput if there is no cue with words in it."""
+    return CallFile(read_metadata({}, name), _segments(_blocks(text), name, known))
+
+
+def read_sbv(text: str, name: str, known: Collection[str] = ()) -> CallFile:
+    """Return an SBV transcript, as Google Meet and YouTube write it; BadInput if it has no cue."""
     return CallFile(read_metadata({}, name), _segments(_blocks(text), name, known))
 
 
@@ -80,7 +86,7 @@ def _segments(blocks: list[str], name: str, known: Collection[str]) -> tuple[Par
         lines = block.split("\n")
         # A cue may have an identifier above its times.
         for number, line in enumerate(lines[:2]):
-            arrow = _ARROW.fullmatch(line)
+            arrow = _ARROW.fullmatch(line) or _COMMA.fullmatch(line.strip())
             if arrow:
                 start, end = read_time_ms(arrow[1]), read_time_ms(arrow[2])
                 payload = "\n".join(lines[number + 1 :])
