@@ -1,36 +1,33 @@
 """The import of CRM files: planned whole, then written batch by batch, each in one transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from time import monotonic
 
-from sqlalchemy import select
-
-from crm.access import visible
 from crm.errors import BadInput
-from crm.models import ImportRun, Stage
+from crm.models import ImportRun
 from crm.principal import Principal
 from crm.store import Store
 from ingest.bulk_writes import prepare_bulk_writes
+from ingest.crm.batch import write_batch
 from ingest.crm.catalogue import ENTITIES
+from ingest.crm.chunks import chunks
 from ingest.crm.mapping import Mapping
-from ingest.crm.names import normal
 from ingest.crm.plan import Step, plan_import
-from ingest.crm.records import KnownStage, Record, StageBook, stage_records
+from ingest.crm.records import Record, stage_records
 from ingest.crm.rejects import RejectsFile
 from ingest.crm.rows import RowReader
-from ingest.crm.sheets import Row
+from ingest.crm.stages import read_stages
 from ingest.crm.tally import ImportSummary, Tally
 from ingest.crm.writer import Writer
 
 BATCH = 5_000
 Progress = Callable[[str, int, int | None], None]
-_HISTORY = frozenset({"stage_changes", "close_date_changes", "amount_changes"})
+HISTORY = frozenset({"stage_changes", "close_date_changes", "amount_changes"})
 
-__all__ = ["BATCH", "ImportSummary", "import_crm"]
+__all__ = ["BATCH", "HISTORY", "ImportSummary", "import_crm"]
 
 
 def import_crm(
@@ -84,7 +81,7 @@ class _Run:
 
     def begin(self, names: list[str], steps: list[Step]) -> None:
         """Note the run, and write the stages that the mapping declares."""
-        given = frozenset(step.table.entity for step in steps) & _HISTORY
+        given = frozenset(step.table.entity for step in steps) & HISTORY
         self._writer = Writer(
             source=self._mapping.source,
             now=self._now,
@@ -109,19 +106,18 @@ class _Run:
     def take(self, step: Step) -> None:
         """Read one sheet into its table."""
         entity, done = step.table.target, 0
-        reader = RowReader(self._mapping, step.table, step.sheet, self._stages())
+        with self._store.session() as session:
+            stages = read_stages(session, self._mapping)
+        reader = RowReader(self._mapping, step.table, step.sheet, stages)
         self._writer.begin_table()
-        for rows in batches(step.sheet.rows(), BATCH):
-            records = [reader.read(row) for row in rows]
+        for rows in chunks(step.sheet.rows(), BATCH):
             with self._store.session() as session:
                 prepare_bulk_writes(session)
-                self._writer.write(session, entity, records)
-                self.tally.add(entity.name, "read", len(records))
-                bad = [record for record in records if record.problems]
-                self.tally.add(entity.name, "rejected", len(bad))
+                records = [reader.read(row) for row in rows]
+                bad = write_batch(session, self._writer, entity, records, self.tally)
                 self._count(session.get_one(ImportRun, self.id))
             self._reject(step, bad)
-            done += len(records)
+            done += len(rows)
             self._progress(step.sheet.name, done, None)
         with self._store.session() as session:
             self._writer.finish_table(session, entity)
@@ -134,16 +130,6 @@ class _Run:
             self._count(run)
             run.finished_at = finished_at
 
-    def _stages(self) -> StageBook:
-        statement = select(Stage).where(Stage.source == self._mapping.source)
-        with self._store.session() as session:
-            rows = list(session.scalars(visible(statement, Stage, self._principal)))
-        by_name = {normal(row.name): KnownStage(row.id, row.status) for row in rows}
-        for name, stage in self._mapping.stages.items():
-            for alias in stage.aliases:
-                by_name.setdefault(normal(alias), by_name[normal(name)])
-        return StageBook(by_name, tuple(row.name for row in rows))
-
     def _reject(self, step: Step, bad: Iterable[Record]) -> None:
         for record in bad:
             self._rejects.write(step.sheet.name, record.problems)
@@ -152,12 +138,6 @@ class _Run:
         run.read, run.created = self.tally.of("read"), self.tally.of("created")
         run.updated, run.unchanged = self.tally.of("updated"), self.tally.of("unchanged")
         run.rejected = self.tally.of("rejected")
-
-
-def batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    """Yield the rows in lists of at most `size`."""
-    while part := list(islice(rows, size)):
-        yield part
 
 
 def _no_progress(label: str, done: int, total: int | None) -> None:

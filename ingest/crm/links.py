@@ -1,8 +1,7 @@
 """References resolved: names and ids to rows, the missing ones made where that is wanted."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -12,12 +11,13 @@ from crm.access import visible
 from crm.models import Alias
 from crm.principal import Principal, Role
 from ingest.crm.catalogue import ENTITIES
+from ingest.crm.chunks import CHUNK, chunks
 from ingest.crm.fields import Entity
 from ingest.crm.names import nearest, normal
 from ingest.crm.records import Link
 from ingest.crm.tally import Tally
+from ingest.crm.tombstones import PROMISED
 
-CHUNK = 5_000
 _SEVERAL = -1
 # What the alias table calls the rows of each table.
 ALIASED = {
@@ -30,10 +30,24 @@ ALIASED = {
 
 
 class Linker:
-    """Finds rows by id (a query a batch) or by name (an index of names, read once a table)."""
+    """Finds rows by id (a query a batch) or by name (an index of names, read once a table).
 
-    def __init__(self, source: str, now: datetime, principal: Principal, tally: Tally) -> None:
+    With `is_feed`, an id that is not there yet is promised: a hidden row stands for it until its
+    record comes. `currency` is then that of a promised deal or price book.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        now: datetime,
+        principal: Principal,
+        tally: Tally,
+        *,
+        is_feed: bool = False,
+        currency: str | None = None,
+    ) -> None:
         self._source, self._now, self._principal, self._tally = source, now, principal, tally
+        self._is_feed, self._currency = is_feed, currency
         self._names: dict[str, dict[str, int]] = {}
         self.ids: dict[Link, int | None] = {}
         self.failures: dict[Link, str] = {}
@@ -67,15 +81,14 @@ class Linker:
                     index[normal(name)] = _SEVERAL
 
     def fetch_ids(self, session: Session, entity: Entity, keys: Iterable[str]) -> dict[str, int]:
-        """Return the row ids of external ids of this source."""
+        """Return the row ids of external ids of this source, hidden rows included."""
         table = entity.table
         found: dict[str, int] = {}
         for part in chunks(keys):
             statement = select(table.c.external_id, table.c.id).where(
                 table.c.source == self._source, table.c.external_id.in_(part)
             )
-            rows = session.execute(visible(statement, entity.model, self._principal))
-            found.update((key, row_id) for key, row_id in rows)
+            found.update((key, row_id) for key, row_id in session.execute(statement))
         return found
 
     def _by_id(self, session: Session, entity: Entity, links: list[Link]) -> list[Link]:
@@ -133,6 +146,7 @@ class Linker:
 
     def _settle_missing(self, session: Session, entity: Entity, links: list[Link]) -> None:
         to_create: dict[str, Link] = {}
+        to_promise: dict[str, Link] = {}
         for link in links:
             if link in self.failures:
                 continue
@@ -140,14 +154,22 @@ class Linker:
                 self.ids[link] = None
             elif link.name and entity.is_creatable and link.policy.missing == "create":
                 to_create.setdefault(link.id or f"name:{normal(link.name)}", link)
+            elif self._is_feed and link.id and link.policy.missing == "create":
+                to_promise.setdefault(link.id, link)
             else:
-                what = f"named {link.name!r}" if link.name else f"with the id {link.id!r}"
-                self.failures[link] = f"no {entity.name} row {what}"
+                self._fail(entity, link)
         if to_create:
             self._create(session, entity, to_create)
             for link in links:
-                if link not in self.failures and link not in self.ids:
-                    self.ids[link] = self._created[link.id or f"name:{normal(link.name or '')}"]
+                key = link.id or f"name:{normal(link.name or '')}"
+                if link not in self.failures and link not in self.ids and key in self._created:
+                    self.ids[link] = self._created[key]
+        if to_promise:
+            self._promise(session, entity, to_promise, links)
+
+    def _fail(self, entity: Entity, link: Link) -> None:
+        what = f"named {link.name!r}" if link.name else f"with the id {link.id!r}"
+        self.failures[link] = f"no {entity.name} row {what}"
 
     def _create(self, session: Session, entity: Entity, wanted: dict[str, Link]) -> None:
         known = self.fetch_ids(session, entity, wanted)
@@ -173,9 +195,40 @@ class Linker:
             stub["region"] = link.region or link.name
         return stub
 
+    def _promise(
+        self, session: Session, entity: Entity, wanted: dict[str, Link], links: list[Link]
+    ) -> None:
+        stub = self._blank_row(session, entity)
+        if stub is None:
+            for link in wanted.values():
+                self._fail(entity, link)
+            return
+        rows = [
+            {**stub, "external_id": key, **({"name": key} if "name" in entity.table.c else {})}
+            for key in wanted
+        ]
+        session.execute(insert(entity.table), rows)
+        promised = self.fetch_ids(session, entity, wanted)
+        for link in links:
+            if link.id in promised and link not in self.ids:
+                self.ids[link] = promised[link.id]
 
-def chunks(items: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the items in lists short enough for one statement's parameters."""
-    rest = iter(items)
-    while part := list(islice(rest, CHUNK)):
-        yield part
+    def _blank_row(self, session: Session, entity: Entity) -> dict[str, Any] | None:
+        """Return what a hidden row of the table must hold, or None if that cannot be known."""
+        stub: dict[str, Any] = {
+            "source": self._source, "synced_at": self._now, "deleted_at": PROMISED,
+        }  # fmt: skip
+        for column in entity.table.c:
+            if column.nullable or column.default is not None or column.name in (*stub, "id"):
+                continue
+            if column.name == "stage_id":
+                stages = ENTITIES["stages"].table
+                of_source = select(stages.c.id).where(stages.c.source == self._source)
+                stub["stage_id"] = session.scalar(of_source.order_by(stages.c.position).limit(1))
+            elif column.name == "currency":
+                stub["currency"] = self._currency
+            elif column.foreign_keys:
+                return None
+            elif column.name != "external_id":
+                stub[column.name] = ""
+        return None if None in stub.values() else stub

@@ -114,7 +114,7 @@ class FieldMapping(Reading):
 class TableMapping(Reading):
     """One kind of file (or sheet) and the entity whose rows it holds."""
 
-    file: Texts = []
+    file: Annotated[Texts, Setting(validation_alias=AliasChoices("file", "object"))] = []
     sheet: str | None = None
     header_row: Annotated[int, Setting(ge=1)] = 1
     encoding: str | None = None
@@ -186,14 +186,22 @@ def load_mapping(path: Path) -> Mapping:
         BadInput: it cannot be read, or a key is wrong; names the file, key, value, what is
             expected, and close matches of an unknown name.
     """
+    return parse_mapping(read_plain_yaml(path, "mapping"), path.name)
+
+
+def read_plain_yaml(path: Path, what: str) -> object:
+    """Return what a YAML file holds, all scalars as text; `what` it is, for messages.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        loaded = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the mapping {str(path)!r}: {error}") from error
+        raise BadInput(f"cannot read the {what} {str(path)!r}: {error}") from error
     except yaml.YAMLError as error:
         raise BadInput(f"{path.name} is not valid YAML: {error}") from error
-    return parse_mapping(loaded, path.name)
 
 
 def parse_mapping(loaded: object, name: str) -> Mapping:
@@ -203,8 +211,8 @@ def parse_mapping(loaded: object, name: str) -> Mapping:
     try:
         mapping = Mapping.model_validate(loaded)
     except ValidationError as error:
-        lines = [_explain(dict(item)) for item in error.errors()]
-        raise BadInput(f"{name} is not a usable mapping:\n" + "\n".join(lines)) from None
+        lines = "\n".join(explain_errors(error, _KEYS))
+        raise BadInput(f"{name} is not a usable mapping:\n{lines}") from None
     problems = list(_problems(mapping))
     if problems:
         raise BadInput(f"{name} is not a usable mapping:\n" + "\n".join(problems))
@@ -229,15 +237,18 @@ _KEYS = sorted(
 )
 
 
-def _explain(item: dict[str, Any]) -> str:
-    where = ".".join(str(step) for step in item["loc"])
-    if item["type"] == "extra_forbidden":
-        key = str(item["loc"][-1])
-        return f"- {where}: unknown key {key!r}{close_to(key, _KEYS)}"
-    if item["type"] == "missing":
-        return f"- {where}: missing"
-    message = item["msg"].removeprefix("Value error, ")
-    return f"- {where}: {item['input']!r}: {message}"
+def explain_errors(error: ValidationError, known: list[str]) -> Iterator[str]:
+    """Yield a line for each problem: where, what stands there, and known keys like a wrong one."""
+    for item in error.errors():
+        where = ".".join(str(step) for step in item["loc"])
+        if item["type"] == "extra_forbidden":
+            key = str(item["loc"][-1])
+            yield f"- {where}: unknown key {key!r}{close_to(key, known)}"
+        elif item["type"] == "missing":
+            yield f"- {where}: missing"
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            yield f"- {where}: {item['input']!r}: {message}"
 
 
 def _problems(mapping: Mapping) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Link:
 class Problem:
     """Why a row was not taken."""
 
-    row: int
+    row: int | str
     field: str
     value: str
     reason: str

@@ -13,11 +13,12 @@ _LONGEST = 200
 
 
 class RejectsFile:
-    """A CSV that comes into being with its first row."""
+    """A CSV that comes into being with its first row; one with `is_daily` grows over a day."""
 
-    def __init__(self, folder: Path, source: str, now: datetime) -> None:
+    def __init__(self, folder: Path, source: str, now: datetime, *, is_daily: bool = False) -> None:
         safe = "".join(char if char.isalnum() else "-" for char in source)
-        stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = now.astimezone(UTC).strftime("%Y%m%d" if is_daily else "%Y%m%dT%H%M%SZ")
+        self._is_daily = is_daily
         self._wanted = folder / f"rejects-{safe}-{stamp}.csv"
         self._handle: IO[str] | None = None
         self._writer: Any = None
@@ -44,10 +45,13 @@ class RejectsFile:
 
     def _open(self) -> None:
         self._wanted.parent.mkdir(parents=True, exist_ok=True)
+        is_old = self._is_daily and self._wanted.exists()
         # With a byte order mark, since spreadsheets else misread Chinese.
-        self._handle = self._wanted.open("w", encoding="utf-8-sig", newline="")
+        encoding = "utf-8" if is_old else "utf-8-sig"
+        self._handle = self._wanted.open("a" if is_old else "w", encoding=encoding, newline="")
         self._writer = csv.writer(self._handle)
-        self._writer.writerow(_HEADER)
+        if not is_old:
+            self._writer.writerow(_HEADER)
 
 
 def _harmless(value: str) -> str:

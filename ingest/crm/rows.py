@@ -17,7 +17,7 @@ from ingest.crm.fields import Kind
 from ingest.crm.mapping import FieldMapping, Mapping, Missing, TableMapping
 from ingest.crm.names import normal
 from ingest.crm.records import Link, Policy, Record, StageBook, settle_close, with_alias
-from ingest.crm.sheets import Row, Sheet, column_index
+from ingest.crm.sheets import Headed, Row, column_index
 from ingest.crm.values import (
     Money,
     Native,
@@ -34,10 +34,10 @@ _LONGEST_INDEXED_BYTES = 2_000
 
 
 class RowReader:
-    """Turns the rows of one sheet into records of one table."""
+    """Turns the rows of one sheet, or of anything with columns, into records of one table."""
 
     def __init__(
-        self, mapping: Mapping, table: TableMapping, sheet: Sheet, stages: StageBook
+        self, mapping: Mapping, table: TableMapping, sheet: Headed, stages: StageBook
     ) -> None:
         self.entity = table.target
         self._mapping, self._table, self._stages = mapping, table, stages
@@ -101,7 +101,7 @@ class RowReader:
                 except (ValueError, ArithmeticError):
                     continue
 
-    def _cell(self, name: str, item: FieldMapping, sheet: Sheet) -> Cell:
+    def _cell(self, name: str, item: FieldMapping, sheet: Headed) -> Cell:
         merged = {
             key: getattr(item, key) or getattr(self._table, key) or getattr(self._mapping, key)
             for key in ("date_format", "decimal", "timezone")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crm.errors import BadInput
 from ingest.crm.encodings import detect_encoding, sniff_delimiter
@@ -32,6 +32,20 @@ class Row:
     number: int
     cells: list[Native]
     flaw: str = ""
+
+
+class Headed(Protocol):
+    """What has columns by name: a file's table, or records that came by another way."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Its columns, in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,7 @@ def open_sheets(
     raise BadInput(f"{path.name!r} has no row {header_row} for a header")
 
 
-def column_index(sheet: Sheet, name: str) -> int:
+def column_index(sheet: Headed, name: str) -> int:
     """Return where a column stands; case, width and spaces do not matter if one remains.
 
     Raises:

@@ -8,34 +8,38 @@ from typing import Any
 from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from crm.access import visible
-from crm.principal import Principal
+from ingest.crm.chunks import chunks
 from ingest.crm.fields import Entity
-from ingest.crm.links import Linker, chunks
+from ingest.crm.links import Linker
 from ingest.crm.names import normal
 from ingest.crm.records import Record
 from ingest.crm.tally import Tally
+from ingest.crm.tombstones import PROMISED
 
 Before = dict[str, Any]
 
 
 @dataclass
 class Outcome:
-    """What became of a batch: row ids by key, and the rows of changed records as they were."""
+    """What became of a batch: row ids by key, and the rows of changed records as they were.
+
+    `kept` are records for which a hidden row was promised; `returned` are the ids of rows that
+    were hidden until now, with the time since when.
+    """
 
     ids: dict[str, int] = field(default_factory=dict)
     before: dict[str, Before] = field(default_factory=dict)
     created: list[Record] = field(default_factory=list)
     changed: list[Record] = field(default_factory=list)
+    kept: list[Record] = field(default_factory=list)
+    returned: dict[int, datetime] = field(default_factory=dict)
 
 
 class Upserter:
     """Compares a batch with the store in one read, and writes it in one statement a shape."""
 
-    def __init__(
-        self, *, source: str, now: datetime, principal: Principal, tally: Tally, linker: Linker
-    ) -> None:
-        self._source, self._now, self._principal = source, now, principal
+    def __init__(self, *, source: str, now: datetime, tally: Tally, linker: Linker) -> None:
+        self._source, self._now = source, now
         self._tally, self._linker = tally, linker
 
     def write(
@@ -48,11 +52,14 @@ class Upserter:
     ) -> Outcome:
         """Write the records, whose keys differ, and count them.
 
-        One that would change a row which `is_repeat` says this run has written already is refused.
+        A row that was deleted comes back with its record, unless the record says otherwise. One
+        that would change a row which `is_repeat` says this run has written already is refused.
         """
         outcome = Outcome()
         if not records:
             return outcome
+        for record in records:
+            record.values.setdefault("deleted_at", None)
         stored = self._stored(session, entity, records)
         self._adopt(session, entity, records, stored)
         for record in records:
@@ -60,13 +67,13 @@ class Upserter:
         self._insert(session, entity, outcome)
         self._update(session, entity.table, outcome)
         for what, number in (
-            ("created", len(outcome.created)),
+            ("created", len(outcome.created) + len(outcome.kept)),
             ("updated", len(outcome.changed)),
-            ("unchanged", len(outcome.ids) - len(outcome.created) - len(outcome.changed)),
+            ("unchanged", len(outcome.ids) - len(outcome.created) - _changes(outcome)),
         ):
             self._tally.add(entity.name, what, number)
         if "name" in entity.table.c:
-            for record in (*outcome.created, *outcome.changed):
+            for record in (*outcome.created, *outcome.changed, *outcome.kept):
                 names = (record.values.get("name"), record.values.get("email"))
                 self._linker.note(entity, outcome.ids[record.key], names)
         return outcome
@@ -78,13 +85,14 @@ class Upserter:
     def _fetch(
         self, session: Session, entity: Entity, keys: Iterable[str], columns: Iterable[str]
     ) -> dict[str, Before]:
+        # Whoever may read them, deleted ones included: a hidden row must not be doubled.
         table, found = entity.table, {}
         wanted = ["id", "external_id", *columns]
         for part in chunks(keys):
             statement = select(*(table.c[name] for name in wanted)).where(
                 table.c.source == self._source, table.c.external_id.in_(part)
             )
-            for row in session.execute(visible(statement, entity.model, self._principal)):
+            for row in session.execute(statement):
                 found[row[1]] = dict(zip(wanted, row, strict=True))
         return found
 
@@ -125,8 +133,11 @@ class Upserter:
             if is_repeat(record.key):
                 record.refuse("", record.key, "an earlier row of the same key says otherwise")
                 return
-            outcome.changed.append(record)
+            is_promised = before["deleted_at"] == PROMISED
+            (outcome.kept if is_promised else outcome.changed).append(record)
             outcome.before[record.key] = before
+            if before["deleted_at"] is not None and record.values["deleted_at"] is None:
+                outcome.returned[before["id"]] = before["deleted_at"]
         outcome.ids[record.key] = before["id"]
 
     def _insert(self, session: Session, entity: Entity, outcome: Outcome) -> None:
@@ -143,7 +154,7 @@ class Upserter:
 
     def _update(self, session: Session, table: Table, outcome: Outcome) -> None:
         shapes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for record in outcome.changed:
+        for record in (*outcome.changed, *outcome.kept):
             row = {f"new_{name}": value for name, value in record.values.items()}
             row |= {"row_id": outcome.ids[record.key], "new_synced_at": self._now}
             shapes.setdefault((*record.values, "synced_at"), []).append(row)
@@ -151,3 +162,7 @@ class Upserter:
             assignments: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
             statement = update(table).where(table.c.id == bindparam("row_id")).values(assignments)
             session.connection().execute(statement, rows)
+
+
+def _changes(outcome: Outcome) -> int:
+    return len(outcome.changed) + len(outcome.kept)

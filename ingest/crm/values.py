@@ -99,6 +99,7 @@ _DAY_FIRST_DOTS = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?=$|[ T])")
 _SLASHED = re.compile(r"^\d{1,2}[/\-]\d{1,2}[/\-](?:\d{4}|\d{2})(?:$|[ T,])")
 _YEAR_FIRST = re.compile(r"^(\d{4})[-/.年 ]\s*(\d{1,2})[-/.月 ]\s*(\d{1,2})日?(?=$|[ T])")
 _WITH_MONTH = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y")
+_EPOCHS = {"epoch": 1, "epoch_ms": 1_000}
 _CLOCK = re.compile(
     r"^[T\s]*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(.*)$"
 )
@@ -254,12 +255,22 @@ def _moment(_field: Field, cell: Native, notation: Notation) -> datetime:
 def _parsed_time(cell: Native, notation: Notation) -> date:
     if isinstance(cell, date):
         return cell
+    unit = next((_EPOCHS[name] for name in notation.date_formats if name in _EPOCHS), None)
+    if unit and not isinstance(cell, bool | time):
+        return _since_epoch(cell, unit)
     if not isinstance(cell, str):
         raise ValueError("expected a date")
     text = unicodedata.normalize("NFKC", as_text(cell))
     if notation.date_formats:
         return _declared_time(text, notation.date_formats)
     return _guessed_time(text)
+
+
+def _since_epoch(cell: Native, unit: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(float(as_text(cell)) / unit, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("expected seconds or milliseconds since 1970") from None
 
 
 def _declared_time(text: str, formats: Sequence[str]) -> date:

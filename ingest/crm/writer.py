@@ -14,11 +14,13 @@ from crm.models import Alias, OpportunityLine
 from crm.money import to_minor
 from crm.principal import Principal, Role
 from ingest.crm.catalogue import ENTITIES
+from ingest.crm.chunks import chunks
 from ingest.crm.fields import Entity
-from ingest.crm.links import ALIASED, Linker, chunks
+from ingest.crm.links import ALIASED, Linker
 from ingest.crm.names import normal
 from ingest.crm.records import Link, Policy, Record
 from ingest.crm.tally import Tally
+from ingest.crm.tombstones import bring_back, hidden_owners
 from ingest.crm.upsert import Outcome, Upserter
 from ingest.crm.values import Money, currency_of
 
@@ -44,7 +46,8 @@ class Writer:
     """Writes batches of one import; remembers the keys it has seen and the links still open.
 
     `given_history` names the history tables that the files bring themselves, for which nothing is
-    derived from changed deals.
+    derived from changed deals. With `is_feed` the records are news of a source that is read again
+    and again: of two for one row the later counts, and what they refer to may come after them.
     """
 
     def __init__(
@@ -55,13 +58,13 @@ class Writer:
         principal: Principal,
         tally: Tally,
         given_history: frozenset[str] = frozenset(),
+        is_feed: bool = False,
+        currency: str | None = None,
     ) -> None:
         self._source, self._now, self._principal, self._tally = source, now, principal, tally
-        self._given_history = given_history
-        self._linker = Linker(source, now, principal, tally)
-        self._upserter = Upserter(
-            source=source, now=now, principal=principal, tally=tally, linker=self._linker
-        )
+        self._given_history, self._is_feed = given_history, is_feed
+        self._linker = Linker(source, now, principal, tally, is_feed=is_feed, currency=currency)
+        self._upserter = Upserter(source=source, now=now, tally=tally, linker=self._linker)
         self._seen: set[int] = set()
         self._later: list[_Later] = []
         self._promoted: set[int] = set()
@@ -77,13 +80,16 @@ class Writer:
         self._link(session, entity, good)
         self._price(session, entity, good)
         good = [record for record in good if not record.problems]
+        self._hide_with_owners(session, entity, good)
         if entity.name == "aliases":
             self._write_aliases(session, good)
             return
         outcome = self._upserter.write(
             session, entity, good, is_repeat=lambda key: hash(key) in self._seen
         )
-        self._seen.update(hash(record.key) for record in good)
+        bring_back(session, entity, outcome.returned)
+        if not self._is_feed:
+            self._seen.update(hash(record.key) for record in good)
         self._follow(session, entity, [each for each in good if not each.problems], outcome)
         self._close_links(session, entity, may_create=False)
 
@@ -106,13 +112,14 @@ class Writer:
 
     def _without_doubles(self, entity: Entity, records: list[Record]) -> list[Record]:
         first: dict[str, Record] = {}
-        for record in records:
+        for record in reversed(records) if self._is_feed else records:
             if record.problems:
                 continue
             known = first.setdefault(record.key, record)
             if known is record:
                 continue
-            if known.values == record.values and known.links == record.links:
+            is_same = known.values == record.values and known.links == record.links
+            if self._is_feed or is_same:
                 self._tally.add(entity.name, "unchanged")
             else:
                 record.refuse("", record.key, "an earlier row of the same key says otherwise")
@@ -171,9 +178,17 @@ class Writer:
         found: dict[Any, str] = {}
         for part in chunks(ids):
             statement = select(table.c.id, table.c.currency).where(table.c.id.in_(part))
-            rows = session.execute(visible(statement, entity.model, self._principal))
-            found.update((row_id, currency) for row_id, currency in rows)
+            found.update((row_id, currency) for row_id, currency in session.execute(statement))
         return found
+
+    def _hide_with_owners(self, session: Session, entity: Entity, records: list[Record]) -> None:
+        """Keep records hidden as long as what owns them is, since the same time."""
+        owners = hidden_owners(session, entity, [record.values for record in records])
+        for column, hidden in owners:
+            for record in records if hidden else ():
+                since = hidden.get(record.values.get(column))
+                if since is not None:
+                    record.values["deleted_at"] = since
 
     def _follow(
         self, session: Session, entity: Entity, records: list[Record], outcome: Outcome
