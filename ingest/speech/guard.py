@@ -1,38 +1,85 @@
-"""Keeps what was said: words become utterances, and text that nobody spoke is left out."""
+"""Leaves out text that nobody spoke, in any language: by doubt, by silence, and by repetition."""
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from ingest.speech.transcriber import Channel, Utterance
+import numpy as np
+
+from ingest.speech.activity import FRAME, SPEECH_ABOVE, Activity
+from ingest.speech.channels import SAMPLE_RATE, Samples
+from ingest.speech.words import Heard, Word
 
 # Whisper's own measure of silence and doubt; either alone is common in good speech.
 NO_SPEECH_ABOVE = 0.6
 LOG_PROBABILITY_BELOW = -1.0
 HOPELESS_BELOW = -1.6
-REPEATS_ALLOWED = 2
 
-PAUSE_MS = 800
-MAX_UTTERANCE_CHARS = 400
-_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
+UNSURE_BELOW = 0.5
+BREATH_MS = 250
+LITTLE_SPEECH = 0.2
+# Against the loud speech of the same channel: 40 dB below it nobody is understood.
+NEAR_SILENCE = 0.01
+
+SURE_ENOUGH = 0.6
+
+LONGEST_PERIOD = 40
+SHORT_LETTERS = 6
+PHRASE_LETTERS = 12
+REPEAT_GAP_MS = 3_000
+ANY_GAP_MS = 24 * 3_600_000
+# The fastest speakers come to twice this time.
+MS_PER_LETTER = 25
+ECHO_LENGTH = 4
+VARIETY_FROM = 30
+VARIETY_BELOW = 0.35
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word as recognised, with the space before it; times in milliseconds."""
+class Background:
+    """The sound behind a channel's words: what was spoken, where, and how loud."""
 
-    text: str
-    start_ms: int
-    end_ms: int
-    probability: float
+    samples: Samples
+    activity: Activity
+    offset_ms: int
+    loudness: float
+
+    @classmethod
+    def of(cls, samples: Samples, activity: Activity, *, offset_ms: int) -> "Background":
+        """Return the background of a channel's part that begins `offset_ms` in."""
+        frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+        spoken = frames[activity.likelihood[: len(frames)] >= SPEECH_ABOVE]
+        levels = np.sqrt(np.mean(np.square(spoken), axis=1)) if len(spoken) else np.zeros(1)
+        return cls(samples, activity, offset_ms, float(np.percentile(levels, 90)))
+
+    def is_empty_at(self, start_ms: int, end_ms: int) -> bool:
+        """Say whether nobody speaks then, or there is hardly any sound at all."""
+        start, end = ((at - self.offset_ms) * SAMPLE_RATE // 1000 for at in (start_ms, end_ms))
+        piece = self.samples[max(start, 0) : max(end, start + FRAME)]
+        level = float(np.sqrt(np.mean(np.square(piece)))) if len(piece) else 0.0
+        is_silent = level < self.loudness * NEAR_SILENCE
+        return is_silent or self.activity.share_of_speech(start, end) < LITTLE_SPEECH
 
 
-@dataclass(frozen=True)
-class Heard:
-    """A stretch as the recogniser returned it."""
-
-    words: tuple[Word, ...]
-    no_speech: float
-    log_probability: float
+def keep_spoken(
+    stretches: Sequence[Heard], background: Background, hints: Sequence[str] = ()
+) -> list[Word]:
+    """Return the words of a channel's part that somebody can be taken to have spoken."""
+    words: list[Word] = []
+    for heard in stretches:
+        if is_invented(heard) or is_echo(heard, hints):
+            continue
+        spoken = [
+            word
+            for breath in _breaths(heard.words)
+            if not _is_unfounded(breath, background)
+            for word in breath
+        ]
+        if not _is_mere_loop(spoken) and not lacks_variety(without_loops(spoken)):
+            words += spoken
+    # Loops run on from one stretch to the next.
+    return without_loops(words)
 
 
 def is_invented(heard: Heard) -> bool:
@@ -43,43 +90,109 @@ def is_invented(heard: Heard) -> bool:
     )
 
 
-def to_utterances(heard: Heard, channel: Channel) -> list[Utterance]:
-    """Cut a stretch into utterances at sentence ends and pauses."""
-    groups: list[list[Word]] = []
-    for word in heard.words:
-        if not groups or _starts_new(groups[-1], word):
-            groups.append([])
-        groups[-1].append(word)
-    return [_join(group, channel) for group in groups if "".join(w.text for w in group).strip()]
+def is_echo(heard: Heard, hints: Sequence[str]) -> bool:
+    """Say whether the words are no more than the hints read out, as recognisers do in noise."""
+    told = _letters(" ".join(hints))
+    said = _letters("".join(word.text for word in heard.words))
+    several = [hint for hint in hints if _letters(hint) and _letters(hint) in said]
+    return bool(said) and said in told and len(several) >= ECHO_LENGTH
 
 
-def drop_repeats(utterances: Iterable[Utterance]) -> list[Utterance]:
-    """Return them without the third and further of identical ones in a row on one channel."""
-    kept: list[Utterance] = []
-    runs: dict[Channel, tuple[str, int]] = {}
-    for utterance in utterances:
-        text, count = runs.get(utterance.channel, ("", 0))
-        key = utterance.text.casefold().strip(" .,!?。，！？")
-        runs[utterance.channel] = (key, count + 1 if key == text else 1)
-        if runs[utterance.channel][1] <= REPEATS_ALLOWED:
-            kept.append(utterance)
+def without_loops(words: Sequence[Word], *, gap_ms: int = REPEAT_GAP_MS) -> list[Word]:
+    """Return the words with each loop said once: repeated more often than people do, or faster.
+
+    A loop is any sequence of up to forty words, over and over without a pause. A short word may
+    come six times ("no, no, no"), a phrase four times, a sentence twice. What comes again after
+    `gap_ms` is said again.
+    """
+    tokens = [_letters(word.text) for word in words]
+    kept: list[Word] = []
+    position = 0
+    while position < len(words):
+        period, length = _loop_at(words, tokens, position, gap_ms)
+        kept += words[position : position + (period or 1)]
+        position += length or 1
     return kept
 
 
-def _starts_new(group: list[Word], word: Word) -> bool:
-    last = group[-1]
-    return (
-        word.start_ms - last.end_ms >= PAUSE_MS
-        or last.text.rstrip().endswith(_SENTENCE_ENDS)
-        or sum(len(one.text) for one in group) >= MAX_UTTERANCE_CHARS
+def lacks_variety(words: Sequence[Word]) -> bool:
+    """Say whether a long stretch consists of few pairs of words: a loop with small changes."""
+    tokens = [token for word in words if (token := _letters(word.text))]
+    pairs = set(pairwise(tokens))
+    return len(tokens) >= VARIETY_FROM and len(pairs) < VARIETY_BELOW * (len(tokens) - 1)
+
+
+def _loop_at(
+    words: Sequence[Word], tokens: list[str], position: int, gap_ms: int
+) -> tuple[int, int]:
+    """Return (words in a round, words in all rounds) of the loop that begins here; 0, 0 if none."""
+    for period in range(1, min(LONGEST_PERIOD, (len(words) - position) // 2) + 1):
+        length = _run_length(words, tokens, position, period, gap_ms)
+        rounds = length // period
+        if rounds < 3:
+            continue
+        letters = sum(_weight(token) for token in tokens[position : position + period])
+        took_ms = words[position + length - 1].end_ms - words[position].start_ms
+        is_rushed = took_ms < MS_PER_LETTER * letters * rounds
+        if letters and (rounds > _rounds_allowed(letters, period) or is_rushed):
+            return period, length
+    return 0, 0
+
+
+def _run_length(
+    words: Sequence[Word], tokens: list[str], position: int, period: int, gap_ms: int
+) -> int:
+    """Return how many words from here repeat those `period` before, the first round included."""
+    end = position + period
+    while (
+        end < len(words)
+        and tokens[end] == tokens[end - period]
+        and words[end].start_ms - words[end - 1].end_ms < gap_ms
+    ):
+        end += 1
+    return end - position
+
+
+def _rounds_allowed(letters: int, period: int) -> int:
+    if letters <= SHORT_LETTERS and period == 1:
+        return 6
+    return 4 if letters <= PHRASE_LETTERS else 2
+
+
+def _is_mere_loop(words: Sequence[Word]) -> bool:
+    """Say whether most of a stretch is a loop, and the recogniser doubts what is left."""
+    rest = without_loops(words, gap_ms=ANY_GAP_MS)
+    return len(rest) * 2 < len(words) and _sureness(rest) < SURE_ENOUGH
+
+
+def _breaths(words: Sequence[Word]) -> list[list[Word]]:
+    """Return the words in groups without a pause: the time of a single one is too uncertain."""
+    groups: list[list[Word]] = []
+    for word in words:
+        if not groups or word.start_ms - groups[-1][-1].end_ms >= BREATH_MS:
+            groups.append([])
+        groups[-1].append(word)
+    return groups
+
+
+def _is_unfounded(breath: Sequence[Word], background: Background) -> bool:
+    return _sureness(breath) < UNSURE_BELOW and background.is_empty_at(
+        breath[0].start_ms, breath[-1].end_ms
     )
 
 
-def _join(group: list[Word], channel: Channel) -> Utterance:
-    return Utterance(
-        channel=channel,
-        start_ms=group[0].start_ms,
-        end_ms=max(group[-1].end_ms, group[0].start_ms),
-        text="".join(word.text for word in group).strip(),
-        confidence=sum(word.probability for word in group) / len(group),
-    )
+def _sureness(words: Sequence[Word]) -> float:
+    """Return the mean probability of the words, 1 where none is stated."""
+    stated = [word.probability for word in words if word.probability is not None]
+    return sum(stated) / len(stated) if stated else 1.0
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits alone, in one case and width."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if unicodedata.category(char)[0] in "LMN")
+
+
+def _weight(token: str) -> int:
+    """Return how long a word takes to say, in Latin letters: a Han character counts as two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in token)

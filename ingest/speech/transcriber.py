@@ -3,16 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-Channel = Literal["left", "right", "mono"]
+from ingest.speech.channels import Channel
+from ingest.speech.parts import PartStore
+from ingest.speech.words import Word
 
 
 @dataclass(frozen=True)
 class Utterance:
     """A stretch of speech by one speaker; times in milliseconds from the start.
 
-    `confidence` is the mean probability of its words, 0 to 1.
+    `confidence` is the mean probability of its words, 0 to 1. `voice` tells the speakers of one
+    channel apart (`Speaker 1` spoke first), None where nobody told them apart.
     """
 
     channel: Channel
@@ -20,13 +23,15 @@ class Utterance:
     end_ms: int
     text: str
     confidence: float | None = None
+    words: tuple[Word, ...] = ()
+    voice: str | None = None
 
 
 @dataclass(frozen=True)
 class Transcript:
     """What was heard, in order of time; `language` is an ISO 639-1 code, None if unknown.
 
-    `dropped` counts stretches left out because they were probably invented.
+    `dropped` counts words left out because nobody spoke them.
     """
 
     utterances: tuple[Utterance, ...]
@@ -51,10 +56,13 @@ class Transcriber(Protocol):
         language: str | None,
         hints: Sequence[str],
         progress: Callable[[float], None] | None,
+        parts: PartStore | None = None,
     ) -> Transcript:
         """Return what is said in the file.
 
-        `language` None means detect it; `hints` are names and words to expect; `progress` is
-        told the fraction done. BadInput for a file without audio or speech, or cut off.
+        `language` None means detect it; `hints` are names and words to expect, the most likely
+        first; `progress` is told the fraction done. `parts` keeps what is finished, so that a
+        recording begun earlier goes on where it stopped. BadInput for a file without audio or
+        speech, or cut off; TransientError if it may work later.
         """
         ...

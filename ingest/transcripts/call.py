@@ -11,7 +11,7 @@ from crm.errors import BadInput
 from crm.models import ConversationKind, Side
 from ingest.conversations import ParsedSegment
 from ingest.identity import Person
-from ingest.speech.transcriber import Channel
+from ingest.speech.channels import Channel
 from ingest.wording import clean_label, clean_text, split_text
 
 MAX_SEGMENTS = 50_000

@@ -3,33 +3,39 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from crm.errors import BadInput
-from crm.models import Conversation
-from ingest.conversations import ParsedConversation, ParsedSegment
+from crm.models import Conversation, NameBasis
+from ingest.conversations import NamedVoice, ParsedConversation, ParsedSegment
 from ingest.identity import Hints, Person
-from ingest.speech.transcriber import Channel, Transcriber, Transcript
+from ingest.speech.channels import Channel
+from ingest.speech.naming import name_voices, with_names
+from ingest.speech.parts import PartStore
+from ingest.speech.transcriber import Transcriber, Transcript, Utterance
 from ingest.transcripts.call import (
     MAX_PEOPLE,
     UNKNOWN_SPEAKER,
-    CallFile,
     CallMetadata,
     make_segments,
     merge_metadata,
 )
-from ingest.transcripts.json_call import read_json_call, read_sidecar
-from ingest.transcripts.sources import CallSource, started_at_of
-from ingest.transcripts.subtitles import read_srt, read_vtt
-from ingest.wording import clean_label, decode_text, guess_language
+from ingest.transcripts.json_call import read_sidecar
+from ingest.transcripts.meetings import read_transcript
+from ingest.transcripts.sources import CallSource, started_at_of, title_of
+from ingest.wording import clean_label, guess_language
 
 SOURCE = "calls"
 MAX_TEXT_BYTES = 50_000_000
+# How sure it is that the first person listed is on the left.
+_AS_LISTED = 0.5
+_NAMELESS: dict[Channel, str] = {"left": "Speaker 1", "right": "Speaker 2"}
 
 
 def external_id_of(source: CallSource, metadata: CallMetadata) -> str:
-    """Return the id that the metadata gives, else the file's stem."""
-    return metadata.id or clean_label(source.path.stem)
+    """Return the id that the metadata gives, else the source's key, else the file's stem."""
+    return metadata.id or clean_label(source.key or source.path.stem)
 
 
 def read_sidecar_of(source: CallSource) -> CallMetadata:
@@ -43,15 +49,8 @@ def parse_transcript(source: CallSource) -> ParsedConversation:
     if size > MAX_TEXT_BYTES:
         raise BadInput(f"{source.path.name!r} has {size:,} bytes; the limit is {MAX_TEXT_BYTES:,}")
     sidecar = read_sidecar_of(source)
-    text, name = decode_text(source.path.read_bytes()), source.path.name
     known = [person.name for person in sidecar.participants if person.name]
-    match source.path.suffix.lower():
-        case ".vtt":
-            call = read_vtt(text, name, known)
-        case ".srt":
-            call = read_srt(text, name, known)
-        case _:
-            call = read_json_call(text, name)
+    call = read_transcript(source.path.read_bytes(), source.path.name, known)
     metadata = merge_metadata(call.metadata, sidecar)
     return _conversation(source, metadata, call.segments, fingerprint=source.fingerprint())
 
@@ -70,16 +69,23 @@ def parse_recording(
     *,
     hints: Sequence[str],
     progress: Callable[[float], None] | None,
+    parts: PartStore | None = None,
 ) -> ParsedConversation:
     """Return the conversation heard in a recording; BadInput if there is none to hear."""
-    names = [person.name for person in metadata.participants if person.name]
     transcript = transcriber.transcribe(
-        source.path, language=metadata.language, hints=[*names, *hints], progress=progress
+        source.path, language=metadata.language, hints=hints, progress=progress, parts=parts
     )
-    call = CallFile(metadata, _segments(transcript, metadata))
-    if not call.segments:
+    segments = tuple(segment for one in transcript.utterances for segment in _segments_of(one))
+    if not segments:
         raise BadInput(f"no words were heard in {source.path.name!r}")
-    return _heard(source, metadata, call.segments, transcript)
+    people = [person.to_person() for person in metadata.participants]
+    stated = {person.channel: person.to_person().name for person in metadata.participants}
+    voices = name_voices(
+        segments, people, stated={channel: name for channel, name in stated.items() if channel}
+    )
+    if transcript.is_stereo:
+        voices = _with_channels(voices, people)
+    return _heard(source, metadata, with_names(segments, voices), transcript, voices)
 
 
 def recall_recording(
@@ -87,8 +93,9 @@ def recall_recording(
     metadata: CallMetadata,
     stored: Conversation,
     segments: tuple[ParsedSegment, ...],
+    voices: tuple[NamedVoice, ...],
 ) -> ParsedConversation | None:
-    """Return the conversation stored for a recording under its new metadata.
+    """Return the conversation stored for a recording, its voices too, under its new metadata.
 
     None if the sound, its language or its speakers have changed since: it has to be heard again.
     """
@@ -96,7 +103,8 @@ def recall_recording(
         return None
     length = stored.ended_at - stored.started_at if stored.ended_at else timedelta()
     duration_ms = round(length.total_seconds() * 1000)
-    return _heard(source, metadata, segments, Transcript((), stored.language, duration_ms))
+    transcript = Transcript((), stored.language, duration_ms)
+    return _heard(source, metadata, segments, transcript, voices)
 
 
 def _heard(
@@ -104,33 +112,47 @@ def _heard(
     metadata: CallMetadata,
     segments: tuple[ParsedSegment, ...],
     transcript: Transcript,
+    voices: tuple[NamedVoice, ...],
 ) -> ParsedConversation:
     fingerprint = f"{heard_fingerprint(source, metadata)}+{source.fingerprint()}"
-    return _conversation(source, metadata, segments, fingerprint=fingerprint, transcript=transcript)
-
-
-def _segments(transcript: Transcript, metadata: CallMetadata) -> tuple[ParsedSegment, ...]:
-    names = _channel_names(metadata) if transcript.is_stereo else {"mono": UNKNOWN_SPEAKER}
-    return tuple(
-        segment
-        for one in transcript.utterances
-        for segment in make_segments(names[one.channel], one.text, one.start_ms, one.end_ms)
+    parsed = _conversation(
+        source, metadata, segments, fingerprint=fingerprint, transcript=transcript
     )
+    return replace(parsed, voices=voices)
 
 
-def _channel_names(metadata: CallMetadata) -> dict[Channel, str]:
-    """Return who is heard where: as stated, the others in their order, left first."""
-    names: dict[Channel, str] = {
-        person.channel: person.to_person().name
-        for person in metadata.participants
-        if person.channel
-    }
-    others = [person.to_person().name for person in metadata.participants if not person.channel]
-    sides: tuple[Channel, ...] = ("left", "right")
-    for number, side in enumerate(sides, 1):
-        if side not in names:
-            names[side] = others.pop(0) if others else f"Speaker {number}"
-    return names
+def _segments_of(one: Utterance) -> list[ParsedSegment]:
+    """Return an utterance as segments with its words; its speaker is its voice for now."""
+    voice = one.voice if one.channel == "mono" else one.channel
+    speaker = _NAMELESS.get(one.channel) or voice or UNKNOWN_SPEAKER
+    made = make_segments(speaker, one.text, one.start_ms, one.end_ms)
+    words = tuple(
+        # Where no probability is stated, nothing speaks against the word.
+        (
+            word.text,
+            word.start_ms,
+            word.end_ms,
+            1.0 if word.probability is None else word.probability,
+        )
+        for word in one.words
+    )
+    return [
+        replace(segment, voice=voice, confidence=one.confidence, words=words if not number else ())
+        for number, segment in enumerate(made)
+    ]
+
+
+def _with_channels(
+    voices: Sequence[NamedVoice], people: Sequence[Person]
+) -> tuple[NamedVoice, ...]:
+    """Return the voices and, for a side that nothing names, the next person listed, left first."""
+    named = {one.voice: one for one in voices}
+    taken = {one.name for one in voices}
+    others = [person.name for person in people if person.name not in taken]
+    for side in _NAMELESS:
+        if side not in named and others:
+            named[side] = NamedVoice(side, others.pop(0), _AS_LISTED, NameBasis.INVITED)
+    return tuple(named[side] for side in _NAMELESS if side in named)
 
 
 def _conversation(
@@ -150,7 +172,7 @@ def _conversation(
         source=SOURCE,
         external_id=external_id_of(source, metadata),
         kind=metadata.kind,
-        title=metadata.title or clean_label(source.path.stem.replace("_", " ").replace("-", " ")),
+        title=metadata.title or title_of(source.path),
         started_at=started_at,
         ended_at=started_at + timedelta(milliseconds=duration_ms) if duration_ms else None,
         participants=_people(metadata, segments),
