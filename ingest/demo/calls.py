@@ -18,6 +18,7 @@ from ingest.demo.story import (
     make_filling,
     note_commitments,
     note_fact,
+    note_scene,
 )
 from ingest.demo.wordbank import bank, fill
 
@@ -99,6 +100,7 @@ def _play(random: Random, name: str, plan: Plan, filling: Filling, truth: Truth)
             note_fact(truth, scene["fact"], text, {"speaker": speakers[role], **value})
     if name == "commitments":
         note_commitments(truth, filling)
+    note_scene(truth, name, [turn.text for turn in spoken], filling)
     return spoken
 
 

@@ -18,6 +18,14 @@ _FACT_OF_REASON = {
     "Champion left": "champion_leaves",
     "Security review": "security_review",
 }
+# What a scene tells that belongs into notes, whichever of its variants is spoken.
+_TOLD = {
+    "pain": ("pain", "hourly", "number"),
+    "process": ("economic_buyer",),
+    "price_objection": ("budget", "amount"),
+    "competitor_mention": ("competitor",),
+    "champion_leaves": ("champion",),
+}
 
 
 @dataclass
@@ -44,6 +52,7 @@ class Truth:
     commitments: list[dict[str, Any]] = field(default_factory=list)
     next_step: dict[str, Any] | None = None
     field_changes: list[dict[str, Any]] = field(default_factory=list)
+    scenes: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -201,6 +210,13 @@ def note_fact(truth: Truth, kind: str, quote: str, value: dict[str, Any]) -> Non
     truth.facts.append({"kind": kind, "quote": quote, **value})
     if kind == "timeline_slip":
         truth.field_changes.append({"field": "expected_close_on", **value})
+
+
+def note_scene(truth: Truth, name: str, texts: list[str], filling: Filling) -> None:
+    """Add what a stretch of a call is about: its turns in order, and what it tells of the deal."""
+    slots = filling.slots
+    told = {slot: slots[slot] for slot in _TOLD.get(name, ())}
+    truth.scenes.append({"name": name, "turns": texts, "told": told})
 
 
 def note_commitments(truth: Truth, filling: Filling) -> None:
