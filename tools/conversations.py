@@ -13,6 +13,7 @@ from crm.errors import BadInput, NotFound
 from crm.facts import Fact, FactKind
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import SearchFilters
+from crm.index.speakers import is_called
 from crm.index.terms import query_terms, terms_of
 from crm.index.turns import Turn
 from crm.models import Account, Conversation, ConversationKind, Participant, Segment, Side
@@ -142,7 +143,7 @@ def search_conversations(
     ranges = [(hit.conversation_id, hit.first_segment, hit.last_segment) for hit in hits]
     spoken = read_spoken(session, ranges, principal)
     if arguments.speaker is not None:
-        spoken = [turn for turn in spoken if _is_same_name(turn.speaker, arguments.speaker)]
+        spoken = [turn for turn in spoken if is_called(turn.speaker, arguments.speaker)]
     of_hit: dict[int, list[Spoken]] = defaultdict(list)
     for turn in spoken:
         of_hit[_hit_of(turn, ranges)].append(turn)
@@ -182,7 +183,7 @@ def find_in_conversation(
     if arguments.side is not None:
         spoken = [turn for turn in spoken if turn.side == arguments.side]
     if arguments.speaker is not None:
-        spoken = [turn for turn in spoken if _is_same_name(turn.speaker, arguments.speaker)]
+        spoken = [turn for turn in spoken if is_called(turn.speaker, arguments.speaker)]
     if len(spoken) > _TURNS_EMBEDDED_NOW:
         spoken = _near_topic_first(session, index, arguments, spoken, principal)
     chosen = _ranked(index, arguments.topic, spoken)[: arguments.limit]
@@ -266,10 +267,6 @@ def _filters(arguments: SearchArguments, as_of: datetime) -> SearchFilters:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
-
-
-def _is_same_name(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
 
 
 def _hit_of(turn: Spoken, ranges: Sequence[tuple[int, int, int | None]]) -> int:

@@ -24,9 +24,30 @@ class Commands(LazyGroup):
             "Build the demo company, ask it three questions, and draft the follow-up email.",
         ),
         "ingest": ("copilot.cli.ingesting", "Bring in CRM files, mail and calls."),
+        "sources": (
+            "copilot.cli.connecting",
+            "Connect mailboxes, folders and CRMs, and see how each last run went.",
+        ),
+        "sync": (
+            "copilot.cli.syncing",
+            "Read what is new in the sources, transcribe it, and make it searchable.",
+        ),
+        "jobs": ("copilot.cli.jobs", "Show what waits, runs, is done or has failed."),
         "index": (
             "copilot.cli.ingesting",
             "Make everything that was imported searchable, by words and then by meaning.",
+        ),
+        "notes": (
+            "copilot.cli.notes",
+            "Show what was understood from a call, and the CRM changes it suggests.",
+        ),
+        "speakers": (
+            "copilot.cli.speakers",
+            "List whose voices a call holds, and correct a name.",
+        ),
+        "resolve": (
+            "copilot.cli.resolving",
+            "Say who the people are of whom it is not sure; every decision can be taken back.",
         ),
         "ask": (
             "copilot.cli.asking",
@@ -38,6 +59,10 @@ class Commands(LazyGroup):
         ),
         "draft": ("copilot.cli.drafting", "Draft what you will send; nothing is sent."),
         "search": ("copilot.cli.searching", "Search all calls and emails by words and by meaning."),
+        "forget": (
+            "copilot.cli.forgetting",
+            "Delete a conversation with everything that was made from it.",
+        ),
         "show": (
             "copilot.cli.showing",
             "Show one record with what the CRM holds on it, or list records of a kind.",

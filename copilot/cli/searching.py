@@ -14,8 +14,10 @@ from crm.errors import BadInput
 from crm.index.filters import SearchFilters
 from crm.index.reading import PassageHit
 from crm.models import ConversationKind
+from crm.period import FiscalCalendar, Period
 from crm.principal import Principal
 from tools.attributes import Entity
+from tools.periods.find import find_periods
 from tools.records import GetRecord, get_record
 
 SCHEMA_VERSION = 1
@@ -35,8 +37,12 @@ def search(
     ctx: typer.Context,
     words: Annotated[str, typer.Argument(help="What to look for, in either language.")],
     account: Annotated[str | None, typer.Option(help="Name or id of an account.")] = None,
-    conversation: Annotated[str | None, typer.Option(help="Id of one conversation.")] = None,
-    speaker: Annotated[str | None, typer.Option(help="Only what this person said.")] = None,
+    conversation: Annotated[
+        str | None, typer.Option(help="Id of one conversation, ours or its source's.")
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Only what this person said; a first name will do.")
+    ] = None,
     kind: Annotated[ConversationKind | None, typer.Option(help="Only this kind.")] = None,
     since: Day = None,
     until: Day = None,
@@ -62,6 +68,7 @@ def search(
                 speaker=speaker,
                 since=_start_of(since, "--since", now),
                 until=_start_of(until, "--until", now, days=1),
+                likely=_named_days(words, now, installation.calendar),
             )
             hits = installation.index.search(
                 session, words, principal=principal, filters=filters, limit=limit
@@ -121,6 +128,16 @@ def _id_of(
         raise BadInput(f"--{entity.value} {ref[:40]!r}: give an id or a name")
     wanted = GetRecord(entity=entity, ref=ref)
     return get_record(session, wanted, principal=principal, as_of=now).id
+
+
+def _named_days(words: str, now: datetime, calendar: FiscalCalendar) -> Period | None:
+    """Return the days that the question names, None if it names none or several stretches."""
+    named = [
+        mention.period
+        for mention in find_periods(words, today=now.date(), calendar=calendar)
+        if mention.kind != "vague"
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _start_of(text: str | None, option: str, now: datetime, *, days: int = 0) -> datetime | None:

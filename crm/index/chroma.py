@@ -1,17 +1,27 @@
 """The vector index in Chroma, embedded in this process and kept in a folder."""
 
 import re
+import sqlite3
+import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from crm.errors import PermanentError, TransientError
 from crm.index.embedder import Vectors
 from crm.index.filters import Condition
 from crm.index.vectors import Labels
 
-_OPERATORS = {"=": "$eq", "in": "$in", ">=": "$gte", "<": "$lt"}
+_OPERATORS = {"=": "$eq", "in": "$in", ">=": "$gte", "<": "$lt", "contains": "$contains"}
 _BATCH = 1_000
+_DATABASE = "chroma.sqlite3"
+_VACUUM_WAIT_S = 30.0
+_FLUSHING = "flushing"
+_AT_ONCE = {"sync_threshold": 2, "batch_size": 2}
+_IN_BULK = {"sync_threshold": 1_000, "batch_size": 100}
 
 
 class ChromaIndex:
@@ -22,7 +32,7 @@ class ChromaIndex:
 
     def __init__(self, path: Path, *, embedder_name: str) -> None:
         self._path = path
-        self._name = "passages-" + re.sub(r"[^a-zA-Z0-9_-]+", "-", embedder_name).strip("-_")
+        self._name = "passages.2-" + re.sub(r"[^a-zA-Z0-9_-]+", "-", embedder_name).strip("-_")
         self._client: Any = None
         self._collection: Any = None
 
@@ -32,7 +42,7 @@ class ChromaIndex:
             self._opened().upsert(
                 ids=list(ids[part]),
                 embeddings=vectors[part],
-                metadatas=[dict(label) for label in labels[part]],
+                metadatas=[_metadata(label) for label in labels[part]],
             )
 
     def search(self, vector: Vectors, *, conditions: Sequence[Condition], limit: int) -> list[str]:
@@ -72,7 +82,7 @@ class ChromaIndex:
         """Change labels of vectors that are there; other ids are passed over."""
         for part in _parts(len(ids)):
             self._opened().update(
-                ids=list(ids[part]), metadatas=[dict(label) for label in labels[part]]
+                ids=list(ids[part]), metadatas=[_metadata(label) for label in labels[part]]
             )
 
     def ids_of(self, conversation_ids: Sequence[int]) -> list[str]:
@@ -89,11 +99,54 @@ class ChromaIndex:
             self._opened().delete(ids=list(ids[part]))
 
     def forget(self, conversation_ids: Sequence[int]) -> None:
-        """Remove all vectors of the conversations, those of other embedders included."""
+        """Remove all vectors of the conversations, those of other embedders included.
+
+        Nothing of them stays in the folder's files. Raises TransientError if another process
+        holds them too long: what was removed is no longer found, but bytes of it may be left.
+        """
+        affected = [name for name in self._names() if self._ids(name, conversation_ids)]
+        # An opened collection keeps the threshold it was opened with, so each change opens anew.
+        self._configure(affected, _AT_ONCE)
+        for name in affected:
+            _overwrite(
+                self._client.get_collection(name, embedding_function=None),
+                self._ids(name, conversation_ids),
+            )
+        self._configure(affected, _IN_BULK)
+        if affected:
+            self._vacuum()
+
+    def _names(self) -> list[str]:
         self._opened()
-        for collection in self._client.list_collections():
-            for part in _parts(len(conversation_ids)):
-                collection.delete(where=_of(conversation_ids[part]))
+        return [collection.name for collection in self._client.list_collections()]
+
+    def _ids(self, name: str, conversation_ids: Sequence[int]) -> list[str]:
+        collection = self._client.get_collection(name, embedding_function=None)
+        found: list[str] = []
+        for part in _parts(len(conversation_ids)):
+            found += collection.get(where=_of(conversation_ids[part]), include=[])["ids"]
+        return found
+
+    def _configure(self, names: Sequence[str], hnsw: dict[str, int]) -> None:
+        for name in names:
+            with warnings.catch_warnings():
+                # Chroma warns of collections without an embedding function, as all of ours are.
+                warnings.filterwarnings("ignore", "legacy embedding", DeprecationWarning)
+                self._client.get_collection(name, embedding_function=None).modify(
+                    configuration={"hnsw": hnsw}
+                )
+        if names:
+            self._reopen()
+            self._opened()
+
+    def _vacuum(self) -> None:
+        try:
+            with closing(sqlite3.connect(self._path / _DATABASE, timeout=_VACUUM_WAIT_S)) as file:
+                file.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            raise TransientError(
+                f"the vector index in {str(self._path)!r} is in use ({error}): forget again later"
+            ) from error
 
     def count(self) -> int:
         """Return how many vectors there are."""
@@ -112,7 +165,7 @@ class ChromaIndex:
                 self._collection = self._client.get_or_create_collection(
                     self._name,
                     embedding_function=None,
-                    configuration={"hnsw": {"space": "cosine"}},
+                    configuration={"hnsw": {"space": "cosine", **_IN_BULK}},
                 )
             except (ValueError, chromadb.errors.ChromaError) as error:
                 raise PermanentError(
@@ -120,6 +173,34 @@ class ChromaIndex:
                     "move the folder away and run `sales-copilot index`"
                 ) from error
         return self._collection
+
+
+def _overwrite(collection: Any, ids: Sequence[str]) -> None:
+    """Delete vectors so that their numbers go too, from the graph's file and from the queue.
+
+    The graph only marks what is deleted, and writes its file once `sync_threshold` changes have
+    come; the queue is emptied up to there. So the numbers are replaced first, and the threshold
+    is low meanwhile.
+    """
+    sample = collection.get(ids=[ids[0]], include=["embeddings"])["embeddings"]
+    nothing = np.zeros(len(sample[0]), dtype=np.float32)
+    nothing[0] = 1.0
+    for part in _parts(len(ids)):
+        some = list(ids[part])
+        collection.update(ids=some, embeddings=np.tile(nothing, (len(some), 1)))
+        collection.delete(ids=some)
+    for _ in range(2):
+        collection.upsert(ids=[_FLUSHING], embeddings=[nothing])
+        collection.delete(ids=[_FLUSHING])
+
+
+def _metadata(labels: Labels) -> dict[str, Any]:
+    # Chroma takes lists, but no empty ones.
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in labels.items()
+        if value != ()
+    }
 
 
 def _of(conversation_ids: Sequence[int]) -> dict[str, Any]:

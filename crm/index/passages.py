@@ -48,7 +48,7 @@ def stretches(conversation: Conversation, segments: Sequence[Segment]) -> Iterat
 
     A turn longer than that stands alone.
     """
-    heading = _clean(f"{conversation.title} · {conversation.started_at:%Y-%m-%d}")
+    heading = heading_of(conversation)
     turns: list[Segment] = []
     length = 0.0
     for segment in segments:
@@ -64,8 +64,15 @@ def stretches(conversation: Conversation, segments: Sequence[Segment]) -> Iterat
         yield _stretch(heading, turns)
 
 
+def heading_of(conversation: Conversation) -> str:
+    """Return the line that stands above every passage of a conversation: title and day."""
+    return _clean(f"{conversation.title} · {conversation.started_at:%Y-%m-%d}")
+
+
 def length_of(text: str) -> float:
     """Return the length in English words, or what takes as long to say."""
+    if text.isascii():
+        return float(len(text.split()))
     characters = len(_CJK.findall(text))
     return _CJK_WEIGHT * characters + len(_CJK.sub(" ", text).split())
 

@@ -1,14 +1,18 @@
-"""Turns ranked passages into hits to read: neighbours joined, words as they were said."""
+"""Reads the moments of passages from the database, and words what was found for the reader."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
+from crm.index.choosing import Run
+from crm.index.filters import SearchFilters, is_speaker
+from crm.index.moments import Moment, cut_moments, read_aloud
+from crm.index.terms import Wanted
 from crm.models import Conversation, Passage, Segment
 from crm.principal import Principal
 
@@ -17,8 +21,9 @@ from crm.principal import Principal
 class PassageHit:
     """A stretch of a conversation, segments `first_segment` to `last_segment` included.
 
-    `score` orders the hits of one search and means nothing else. `matched_terms` are the words of
-    the query that stand in the stretch or its title: none at all is a sign that nothing answers.
+    `text` is what was said there, of very long turns the part that was found. `score` orders the
+    hits of one search and means nothing else. `matched_terms` are the words of the query that
+    stand in the stretch or its title: none at all is a sign that nothing answers.
     """
 
     conversation_id: int
@@ -34,109 +39,85 @@ class PassageHit:
     matched_terms: tuple[str, ...]
 
 
-@dataclass
-class _Run:
-    first: int
-    last: int
-    score: float
-    terms: set[str]
-
-
-def read_hits(
-    session: Session,
-    scores: Mapping[int, float],
-    *,
-    wanted: Sequence[str],
-    principal: Principal,
-    limit: int,
-) -> list[PassageHit]:
-    """Return up to `limit` hits for passage ids and their scores, the best first.
-
-    Passages that follow each other become one hit with the better score.
-    """
-    runs = _join(session, scores, wanted)
-    best = sorted(runs, key=lambda pair: -pair[1].score)[:limit]
-    conversations = _conversations(session, {conversation for conversation, _ in best}, principal)
-    best = [(conversation, run) for conversation, run in best if conversation in conversations]
-    segments = _segments(session, best)
-    hits = []
-    for conversation_id, run in best:
-        conversation = conversations[conversation_id]
-        said = [
-            (speaker, text)
-            for position, speaker, text in segments[conversation_id]
-            if run.first <= position <= run.last
-        ]
-        hits.append(
-            PassageHit(
-                conversation_id=conversation_id,
-                external_id=conversation.external_id,
-                title=conversation.title,
-                kind=conversation.kind,
-                started_at=conversation.started_at,
-                first_segment=run.first,
-                last_segment=run.last,
-                score=run.score,
-                text="\n".join(f"{speaker}: {text}" for speaker, text in said),
-                speakers=tuple(dict.fromkeys(speaker for speaker, _ in said)),
-                matched_terms=tuple(term for term in wanted if term in run.terms),
-            )
-        )
-    return hits
-
-
-def _join(
-    session: Session, scores: Mapping[int, float], wanted: Sequence[str]
-) -> list[tuple[int, _Run]]:
-    rows = session.execute(
-        select(
-            Passage.id,
-            Passage.conversation_id,
-            Passage.first_segment,
-            Passage.last_segment,
-            Passage.terms,
-        )
-        .where(Passage.id.in_(list(scores)))
-        .order_by(Passage.conversation_id, Passage.first_segment)
-    )
-    runs: list[tuple[int, _Run]] = []
-    for passage_id, conversation_id, first, last, terms in rows:
-        found = set(wanted).intersection(terms.split())
-        if runs and runs[-1][0] == conversation_id and runs[-1][1].last + 1 == first:
-            run = runs[-1][1]
-            run.last, run.score = last, max(run.score, scores[passage_id])
-            run.terms |= found
-        else:
-            runs.append((conversation_id, _Run(first, last, scores[passage_id], found)))
-    return runs
-
-
-def _conversations(
+def read_conversations(
     session: Session, ids: Collection[int], principal: Principal
 ) -> dict[int, Conversation]:
+    """Return the conversations that the caller may read, by their ids."""
     statement = select(Conversation).where(Conversation.id.in_(ids))
     found = session.scalars(visible(statement, Conversation, principal))
     return {conversation.id: conversation for conversation in found}
 
 
-def _segments(
-    session: Session, runs: Sequence[tuple[int, _Run]]
-) -> dict[int, list[tuple[int, str, str]]]:
-    segments: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
-    if not runs:
-        return segments
-    ranges = [
-        and_(
-            Segment.conversation_id == conversation_id,
-            Segment.position.between(run.first, run.last),
+def read_moments(
+    session: Session,
+    passage_ids: Collection[int],
+    *,
+    wanted: Wanted,
+    filters: SearchFilters,
+    principal: Principal,
+) -> list[Moment]:
+    """Return the moments of the passages, in order of conversation and place.
+
+    With a speaker among the filters they are what this speaker said and nothing else.
+    """
+    statement = (
+        select(Segment.conversation_id, Passage.id, Segment.position, Segment.speaker, Segment.text)
+        .join(
+            Passage,
+            (Passage.conversation_id == Segment.conversation_id)
+            & Segment.position.between(Passage.first_segment, Passage.last_segment),
         )
-        for conversation_id, run in runs
-    ]
-    rows = session.execute(
-        select(Segment.conversation_id, Segment.position, Segment.speaker, Segment.text)
-        .where(or_(*ranges))
+        .join(Conversation, Conversation.id == Segment.conversation_id)
+        .where(Passage.id.in_(passage_ids))
         .order_by(Segment.conversation_id, Segment.position)
     )
-    for conversation_id, position, speaker, text in rows:
-        segments[conversation_id].append((position, speaker, text))
-    return segments
+    if filters.speaker is not None:
+        statement = statement.where(is_speaker(Segment.speaker, filters))
+    turns: dict[tuple[int, int], list[tuple[int, str, str]]] = defaultdict(list)
+    for conversation_id, passage_id, position, speaker, text in session.execute(
+        visible(statement, Conversation, principal)
+    ):
+        turns[conversation_id, passage_id].append((position, speaker, text))
+    return [
+        moment
+        for (conversation_id, passage_id), said in turns.items()
+        for moment in cut_moments(conversation_id, passage_id, said, wanted)
+    ]
+
+
+def hits_of(
+    runs: Sequence[Run],
+    conversations: Mapping[int, Conversation],
+    *,
+    titles: Mapping[int, frozenset[str]],
+    wanted: Wanted,
+) -> list[PassageHit]:
+    """Return the runs as hits, in their order; `titles` are the wanted stems of the titles."""
+    return [
+        _hit(run, conversations[run.moments[0].conversation_id], titles=titles, wanted=wanted)
+        for run in runs
+    ]
+
+
+def _hit(
+    run: Run,
+    conversation: Conversation,
+    *,
+    titles: Mapping[int, frozenset[str]],
+    wanted: Wanted,
+) -> PassageHit:
+    found = titles[conversation.id].union(*(moment.found for moment in run.moments))
+    speakers = (piece.speaker for moment in run.moments for piece in moment.said)
+    return PassageHit(
+        conversation_id=conversation.id,
+        external_id=conversation.external_id,
+        title=conversation.title,
+        kind=conversation.kind,
+        started_at=conversation.started_at,
+        first_segment=run.moments[0].first,
+        last_segment=run.moments[-1].last,
+        score=run.score,
+        text=read_aloud(run.moments),
+        speakers=tuple(dict.fromkeys(speakers)),
+        matched_terms=tuple(term for term, stem in wanted.stems.items() if stem in found),
+    )

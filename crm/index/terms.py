@@ -2,10 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from typing import Any
 
 MAX_TERM = 64
 MAX_QUERY_TERMS = 32
+_CACHED_WORDS = 50_000
+_SHORTEST_PREFIX = 4
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = re.compile(
@@ -35,7 +40,7 @@ def terms_of(text: str) -> list[str]:
     words and their parts, scripts without spaces into pairs of characters.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return [term[:MAX_TERM] for word in _WORD.findall(folded) for term in _split(word) if term]
+    return [term for word in _WORD.findall(folded) for term in _terms_of_word(word)]
 
 
 def query_terms(text: str) -> list[str]:
@@ -48,9 +53,58 @@ def query_terms(text: str) -> list[str]:
     return (telling or every)[:MAX_QUERY_TERMS]
 
 
+class Wanted:
+    """The terms of a query as they are looked for in text: by their stems."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.stems = {term: stem_of(term) for term in terms}
+        self._all = frozenset(self.stems.values())
+        # Stemming is slow, and a word can only share a stem that begins as it does.
+        self._beginnings = frozenset(stem[:2] for stem in self._all)
+
+    def count(self, text: str) -> tuple[Counter[str], int]:
+        """Return how often each wanted stem stands in the text, and how many terms it has."""
+        terms = terms_of(text)
+        near = (stem_of(term) for term in terms if term[:2] in self._beginnings)
+        return Counter(stem for stem in near if stem in self._all), len(terms)
+
+
+@lru_cache(_CACHED_WORDS)
+def stem_of(term: str) -> str:
+    """Return the stem of an English term (Snowball, Porter 2001); other terms as they are."""
+    if not (term.isascii() and term.isalpha()):
+        return term
+    stem: str = _stemmer().stemWord(term)
+    return stem
+
+
+def prefix_of(term: str) -> str | None:
+    """Return the beginning that a term shares with its other forms, None if it is too short."""
+    stem = stem_of(term)
+    if not (term.isascii() and term.isalpha()):
+        return None
+    shared = next(
+        (n for n, (a, b) in enumerate(zip(term, stem, strict=False)) if a != b),
+        min(len(term), len(stem)),
+    )
+    return term[:shared] if shared >= _SHORTEST_PREFIX else None
+
+
 def is_stop_word(term: str) -> bool:
     """Say whether the term is too common in speech to carry a topic."""
     return term in _STOP
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
+
+
+@lru_cache(_CACHED_WORDS)
+def _terms_of_word(word: str) -> tuple[str, ...]:
+    return tuple(term[:MAX_TERM] for term in _split(word) if term)
 
 
 def _split(word: str) -> Iterator[str]:

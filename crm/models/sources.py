@@ -51,13 +51,15 @@ class HeardPart(Base):
 class PendingRecording(Base):
     """A recording that a source brought and that is still to be transcribed.
 
-    Written with the source's cursor, gone once its conversation is stored; `error` says why it
+    Written with the source's cursor, gone once its conversation is stored. `key` is its external
+    id where the file's name alone would not tell it from others. `error` says why it
     could not be, at its last of `failures` tries.
     """
 
     __tablename__ = "pending_recordings"
     path: Mapped[str] = mapped_column(primary_key=True)
     sidecar: Mapped[str | None]
+    key: Mapped[str | None]
     source: Mapped[str] = mapped_column(index=True)
     found_at: Mapped[datetime]
     failures: Mapped[int] = mapped_column(default=0)

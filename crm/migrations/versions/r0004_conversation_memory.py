@@ -157,6 +157,7 @@ def upgrade() -> None:
     op.create_table('pending_recordings',
     sa.Column('path', sa.String(), nullable=False),
     sa.Column('sidecar', sa.String(), nullable=True),
+    sa.Column('key', sa.String(), nullable=True),
     sa.Column('source', sa.String(), nullable=False),
     sa.Column('found_at', UtcDateTime(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),

@@ -1,0 +1,211 @@
+"""Runs jobs as DBOS workflows: a queue for sources, one lane for models; killed, they go on."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandle
+from dbos import error as dbos_error
+from sqlalchemy import select
+
+from copilot.jobs import steps
+from copilot.jobs.names import APP, EXECUTOR, MODELS, SCHEMA, SOURCES, VERSION, JobName
+from copilot.jobs.workplace import Workplace
+from crm.errors import CopilotError
+from crm.models import PendingRecording
+from ingest.sources.run import Interrupted
+from ingest.sources.source import Watched
+
+log = logging.getLogger(__name__)
+
+_SOURCES_AT_ONCE = 2
+_POLL_S = 0.2
+_FILL_S = 2.0
+_WATCH_S = 5.0
+_WAITING_AT_ONCE = 50
+_KEPT_DAYS = 30
+
+
+@dataclass
+class JobEngine:
+    """The workflows of one workspace, run in this process; `running` starts and stops them."""
+
+    workplace: Workplace
+    _run: dict[JobName, Callable[..., Any]] = field(default_factory=dict)
+    _started: int = 0
+
+    def pull(self, name: str) -> "WorkflowHandle[dict[str, Any]] | None":
+        """Enqueue the reading of a source; None if it waits or is being read already."""
+        return self._enqueue(SOURCES, JobName.SYNC_SOURCE, name, once=f"sync:{name}")
+
+    def fill_model_lane(self) -> int:
+        """Enqueue what waits for a model and return how many jobs that were: recordings first."""
+        place = self.workplace
+        statement = (
+            select(PendingRecording.path)
+            .where(PendingRecording.failures < steps.MAX_FAILURES)
+            .order_by(PendingRecording.failures, PendingRecording.found_at, PendingRecording.path)
+            .limit(_WAITING_AT_ONCE)
+        )
+        with place.store.session() as session:
+            waiting = list(session.scalars(statement))
+        added = 0
+        for path in waiting:
+            handle = self._enqueue(MODELS, JobName.TRANSCRIBE, path, once=f"hear:{_digest(path)}")
+            added += handle is not None
+        for conversation_id in steps.to_understand(place, _WAITING_AT_ONCE):
+            once = f"notes:{conversation_id}"
+            handle = self._enqueue(MODELS, JobName.UNDERSTAND, conversation_id, once=once)
+            added += handle is not None
+        if place.index.pending():
+            added += self._enqueue(MODELS, JobName.EMBED, once="embed") is not None
+        return added
+
+    def unfinished(self) -> int:
+        """Return how many jobs wait or run."""
+        active = ["ENQUEUED", "PENDING", "DELAYED"]
+        return len(DBOS.list_workflows(status=active, load_input=False, load_output=False))
+
+    def drain(self, watch: Callable[[], None], *, fills: bool = True) -> None:
+        """Work until nothing is left to do; `watch` is called several times a second.
+
+        With `fills`, what jobs leave for the models (recordings, conversations to understand,
+        passages to embed) is enqueued as it comes. Ends early where the board says so.
+        """
+        filled_at = 0.0
+        while not self.workplace.board.is_stopping():
+            watch()
+            is_idle = not self.unfinished()
+            if is_idle or time.monotonic() - filled_at >= _FILL_S:
+                added = self.fill_model_lane() if fills else 0
+                filled_at = time.monotonic()
+                if is_idle and not added:
+                    return
+            time.sleep(_POLL_S)
+
+    @contextmanager
+    def watching(self, names: Sequence[str]) -> Iterator[Callable[[], bool]]:
+        """Yield what says whether one of these sources may have something new meanwhile."""
+        news, over = threading.Event(), threading.Event()
+        watched = [
+            source for name, source in self.workplace.sources.items()
+            if name in names and isinstance(source, Watched)
+        ]  # fmt: skip
+        threads = [
+            threading.Thread(target=_watch, args=(source, news, over), daemon=True)
+            for source in watched
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield news.is_set
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(_WATCH_S + 5)
+
+    @contextmanager
+    def running(self, database_url: str) -> Iterator["JobEngine"]:
+        """Start the engine on its database, take up what a killed process left, and stop it."""
+        # Without a handler of its own, the engine would print its log on the terminal.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        config = DBOSConfig(
+            name=APP,
+            system_database_url=database_url,
+            # A job outlives a new version of the product: its steps may run again anyway.
+            application_version=VERSION,
+            executor_id=EXECUTOR,
+            enable_otlp=False,
+            log_level="WARNING",
+            dbos_system_schema=SCHEMA,
+            notification_listener_polling_interval_sec=_POLL_S,
+        )
+        DBOS(config=config)
+        try:
+            self._register()
+            DBOS.launch()
+            DBOS.register_queue(
+                SOURCES, worker_concurrency=_SOURCES_AT_ONCE, polling_interval_sec=_POLL_S
+            )
+            DBOS.register_queue(MODELS, worker_concurrency=1, polling_interval_sec=_POLL_S)
+            self._drop_old()
+            yield self
+        finally:
+            self.workplace.board.stop()
+            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=30)
+
+    def _register(self) -> None:
+        place = self.workplace
+        bodies: dict[JobName, Callable[..., Any]] = {
+            JobName.SYNC_SOURCE: lambda name: steps.pull(place, name),
+            JobName.TRANSCRIBE: lambda path: steps.transcribe(place, path),
+            JobName.UNDERSTAND: lambda conversation_id: steps.understand(place, conversation_id),
+            JobName.EMBED: lambda: steps.embed(place),
+        }
+        for name, body in bodies.items():
+            self._run[name] = DBOS.workflow(name=name.value)(_as_workflow(name, body))
+
+    def _enqueue(
+        self, queue: str, name: JobName, *arguments: Any, once: str
+    ) -> "WorkflowHandle[dict[str, Any]] | None":
+        self._started += 1
+        unique = f"{once}:{time.time_ns():x}:{self._started}"
+        with SetWorkflowID(unique), SetEnqueueOptions(deduplication_id=once):
+            try:
+                return DBOS.enqueue_workflow(queue, self._run[name], *arguments)
+            except dbos_error.DBOSQueueDeduplicatedError:
+                return None
+
+    def _drop_old(self) -> None:
+        before = time.time() - _KEPT_DAYS * 86_400
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(before))
+        old = DBOS.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"], completed_before=stamp, load_input=False,
+            load_output=False,
+        )  # fmt: skip
+        if old:
+            DBOS.delete_workflows([one.workflow_id for one in old])
+
+
+def _watch(source: Watched, news: threading.Event, over: threading.Event) -> None:
+    while not over.is_set() and not news.is_set():
+        try:
+            if source.wait(_WATCH_S):
+                news.set()
+        except CopilotError as error:
+            # The next reading meets the same trouble and reports it.
+            log.warning("a source cannot be watched: %s", type(error).__name__)
+            over.wait(_WATCH_S)
+
+
+def _as_workflow(name: JobName, body: Callable[..., Any]) -> Callable[..., Any]:
+    step = DBOS.step(name=f"{name.value}.step")(_guarded(body))
+
+    def workflow(*arguments: Any) -> Any:
+        return step(*arguments)
+
+    return workflow
+
+
+def _guarded(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the step's body, whose own errors are outcomes to show rather than crashes."""
+
+    def step(*arguments: Any) -> Any:
+        try:
+            return body(*arguments)
+        except Interrupted:
+            return {"interrupted": True}
+        except CopilotError as error:
+            log.warning("a job failed: %s", type(error).__name__)
+            return {"error": str(error), "error_kind": type(error).__name__}
+
+    return step
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,0 +1,79 @@
+"""Finds the passages nearest to a text by meaning, those of old text left out."""
+
+import logging
+from dataclasses import replace
+from itertools import zip_longest
+
+from sqlalchemy.orm import Session
+
+from crm.errors import TransientError
+from crm.index.embedder import Embedder
+from crm.index.embedding import digest_of, passage_of
+from crm.index.filters import (
+    SearchFilters,
+    allowed_passages,
+    speaker_label,
+    vector_conditions,
+)
+from crm.index.vectors import VectorIndex
+from crm.models import Passage
+from crm.principal import Principal
+
+log = logging.getLogger(__name__)
+
+_QUERY_CHARACTERS = 1_000
+
+
+class NearestPassages:
+    """Nearest passages by the vectors of one embedder."""
+
+    def __init__(self, embedder: Embedder, vectors: VectorIndex) -> None:
+        self._embedder = embedder
+        self._vectors = vectors
+
+    def rank(
+        self,
+        session: Session,
+        text: str,
+        *,
+        filters: SearchFilters,
+        principal: Principal,
+        limit: int,
+    ) -> list[int]:
+        """Return ids of passages, the nearest first, within the filters and the caller's scope.
+
+        Nothing is found while the vector index cannot be read; the log says so.
+        """
+        if not self._vectors.count():
+            return []
+        try:
+            found = self._found(text, filters, principal, limit)
+        except TransientError as error:
+            log.warning("searching by words only: %s", error)
+            return []
+        ids = list(dict.fromkeys(passage_of(vector_id) for vector_id in found))
+        rows = session.execute(
+            allowed_passages(filters, principal)
+            .add_columns(Passage.text)
+            .where(Passage.id.in_(ids), Passage.embedding_model == self._embedder.name)
+        )
+        alive = {passage_id: digest_of(passage_text) for passage_id, passage_text in rows}
+        true = [v for v in found if alive.get(passage_of(v)) == v.rpartition(":")[2]]
+        return list(dict.fromkeys(passage_of(vector_id) for vector_id in true))
+
+    def _found(
+        self, text: str, filters: SearchFilters, principal: Principal, limit: int
+    ) -> list[str]:
+        """Return ids of vectors, those of each label of the speaker in turns."""
+        query = self._embedder.embed_query(text[:_QUERY_CHARACTERS])
+        labels = dict.fromkeys(map(speaker_label, filters.speakers)) or [filters.speaker]
+        found = [
+            self._vectors.search(
+                query,
+                conditions=vector_conditions(replace(filters, speaker=label), principal),
+                limit=limit,
+            )
+            for label in labels
+        ]
+        rows = (each for row in zip_longest(*found) for each in row if each is not None)
+        return list(dict.fromkeys(rows))

@@ -1,0 +1,155 @@
+"""Searches what was said: passages by words and by meaning, then the moments in them."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from crm.errors import BadInput, TransientError
+from crm.index.asked import likely_scopes
+from crm.index.choosing import choose_runs
+from crm.index.filters import SearchFilters, allowed_passages
+from crm.index.full_text import count_holders, rank_passages, rarity
+from crm.index.moments import Moment
+from crm.index.nearest import NearestPassages
+from crm.index.passages import heading_of
+from crm.index.reading import PassageHit, hits_of, read_conversations, read_moments
+from crm.index.reranker import RERANKED, Reranker
+from crm.index.speakers import with_speakers
+from crm.index.terms import Wanted, query_terms
+from crm.index.weighing import STANDING, STANDING_KNOWN, standing_of, weigh
+from crm.models import Passage
+from crm.principal import Principal
+
+log = logging.getLogger(__name__)
+
+_POOL = 120
+# A known conversation is read as a whole, up to so many passages.
+_WHOLE = 400
+_POOL_A_LIMIT = 4
+
+
+class PassageSearch:
+    """What was said, by words and, where there are vectors, by meaning.
+
+    A reranker, if given, reads the best `crm.index.reranker.RERANKED` once more.
+    """
+
+    def __init__(
+        self, nearest: NearestPassages | None = None, *, reranker: Reranker | None = None
+    ) -> None:
+        self._nearest = nearest
+        self._reranker = reranker
+
+    def search(
+        self,
+        session: Session,
+        text: str,
+        *,
+        principal: Principal,
+        filters: SearchFilters | None = None,
+        limit: int = 10,
+    ) -> list[PassageHit]:
+        """Return the stretches that fit the text best, short ones where `limit` is large.
+
+        Filters and the caller's scope bind inside both searches. Raises BadInput if the text is
+        blank.
+        """
+        if not text.strip():
+            raise BadInput(f"the search text {text!r} is empty: give some words to look for")
+        terms = query_terms(text)
+        if not terms:
+            return []
+        filters = with_speakers(session, filters or SearchFilters(), principal)
+        wanted = Wanted(terms)
+        pool = max(_POOL, _POOL_A_LIMIT * limit)
+        by_words = [
+            rank_passages(session, terms, filters=scope, principal=principal, limit=pool)
+            for scope in (filters, *likely_scopes(text, filters))
+        ]
+        by_meaning: list[int] = []
+        if self._nearest is not None:
+            by_meaning = self._nearest.rank(
+                session, text, filters=filters, principal=principal, limit=pool
+            )
+        standing = standing_of([*by_words, by_meaning])
+        best = sorted(standing, key=lambda passage_id: -standing[passage_id])[:pool]
+        near = {*best, *_whole(session, filters, principal)}
+        moments = read_moments(session, near, wanted=wanted, filters=filters, principal=principal)
+        conversations = read_conversations(session, {m.conversation_id for m in moments}, principal)
+        titles = {
+            number: frozenset(wanted.count(heading_of(conversation))[0])
+            for number, conversation in conversations.items()
+        }
+        standing = _proven(standing, moments, titles, set(by_meaning))
+        rarities = _rarities(session, terms, wanted, moments, filters)
+        share = STANDING_KNOWN if filters.conversation_id is not None else STANDING
+        scores = weigh(
+            moments,
+            rarities=rarities,
+            titles=titles,
+            standing=standing,
+            meant=set(by_meaning),
+            standing_share=share,
+        )
+        runs = choose_runs(moments, scores, limit=max(limit, RERANKED if self._reranker else 0))
+        hits = hits_of(runs, conversations, titles=titles, wanted=wanted)
+        return self._reread(text, hits)[:limit]
+
+    def _reread(self, text: str, hits: list[PassageHit]) -> list[PassageHit]:
+        """Let the reranker put the best hits into its order; without it nothing changes."""
+        first = hits[:RERANKED]
+        if self._reranker is None or len(first) < 2:
+            return hits
+        try:
+            scores = self._reranker.score(text, [hit.text for hit in first])
+        except TransientError as error:
+            log.warning("hits keep the order they had: %s", error)
+            return hits
+        order = sorted(range(len(first)), key=lambda place: -scores[place])
+        kept = sorted((hit.score for hit in first), reverse=True)
+        moved = [
+            replace(first[place], score=score) for place, score in zip(order, kept, strict=True)
+        ]
+        return moved + hits[RERANKED:]
+
+
+def _whole(session: Session, filters: SearchFilters, principal: Principal) -> list[int]:
+    """Return all passages of the conversation that the filters name, if they name one."""
+    if filters.conversation_id is None:
+        return []
+    statement = allowed_passages(filters, principal).order_by(Passage.first_segment)
+    return list(session.scalars(statement.limit(_WHOLE)))
+
+
+def _proven(
+    standing: Mapping[int, float],
+    moments: Sequence[Moment],
+    titles: Mapping[int, frozenset[str]],
+    by_meaning: set[int],
+) -> dict[int, float]:
+    """Leave out passages that only looked alike: full text compares beginnings of words."""
+    true = by_meaning | {
+        moment.passage_id for moment in moments if moment.found or titles[moment.conversation_id]
+    }
+    return {passage_id: value for passage_id, value in standing.items() if passage_id in true}
+
+
+def _rarities(
+    session: Session,
+    terms: Sequence[str],
+    wanted: Wanted,
+    moments: Sequence[Moment],
+    filters: SearchFilters,
+) -> dict[str, float]:
+    """Return the weight of each stem: by the passages, in a known conversation by its moments."""
+    if filters.conversation_id is not None:
+        holders = {
+            stem: sum(stem in moment.found for moment in moments) for stem in wanted.stems.values()
+        }
+        return {stem: rarity(len(moments), count) for stem, count in holders.items()}
+    total, counts = count_holders(session, terms)
+    return {
+        wanted.stems[term]: rarity(total, count) for term, count in zip(terms, counts, strict=True)
+    }
