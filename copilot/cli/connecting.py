@@ -17,7 +17,7 @@ from ingest.sources.registry import KINDS
 
 SCHEMA_VERSION = 1
 
-sources = typer.Typer(help="What is connected, and how each source's last run went.")
+sources = typer.Typer(help="Connect mailboxes, folders and CRMs, and see how each last run went.")
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the sources: last run, counts, lag and errors."""
+    """Connect mailboxes, folders and CRMs, and see how each last run went."""
     if ctx.invoked_subcommand is not None:
         return
     context: Context = ctx.obj

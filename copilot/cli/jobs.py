@@ -30,7 +30,7 @@ def jobs(
     cancel: Annotated[str | None, typer.Option(help="Cancel the job with this id.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the jobs: what is read, transcribed, understood and embedded."""
+    """Show what waits, runs, is done or has failed."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         installation.make_workspace()

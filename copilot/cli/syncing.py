@@ -47,7 +47,7 @@ def sync(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read what is new in the sources, transcribe, understand and make it searchable.
+    """Read what is new in the sources, transcribe it, and make it searchable.
 
     Stopped or killed, the next run goes on where this one was.
     """

@@ -23,6 +23,9 @@ LITTLE_SPEECH = 0.2
 NEAR_SILENCE = 0.01
 
 SURE_ENOUGH = 0.6
+# A tone that glides like a voice passes for a second of speech, and then for "All right."
+FAINT_SPEECH_S = 1.5
+FAINT_BELOW = -0.6
 
 LONGEST_PERIOD = 40
 SHORT_LETTERS = 6
@@ -53,6 +56,11 @@ class Background:
         levels = np.sqrt(np.mean(np.square(spoken), axis=1)) if len(spoken) else np.zeros(1)
         return cls(samples, activity, offset_ms, float(np.percentile(levels, 90)))
 
+    @property
+    def spoken_s(self) -> float:
+        """How many seconds of it the detector takes for speech."""
+        return float(np.sum(self.activity.likelihood >= SPEECH_ABOVE)) * FRAME / SAMPLE_RATE
+
     def is_empty_at(self, start_ms: int, end_ms: int) -> bool:
         """Say whether nobody speaks then, or there is hardly any sound at all."""
         start, end = ((at - self.offset_ms) * SAMPLE_RATE // 1000 for at in (start_ms, end_ms))
@@ -68,7 +76,7 @@ def keep_spoken(
     """Return the words of a channel's part that somebody can be taken to have spoken."""
     words: list[Word] = []
     for heard in stretches:
-        if is_invented(heard) or is_echo(heard, hints):
+        if is_invented(heard) or is_echo(heard, hints) or _is_faint(heard, background):
             continue
         spoken = [
             word
@@ -88,6 +96,11 @@ def is_invented(heard: Heard) -> bool:
     return (heard.no_speech > NO_SPEECH_ABOVE and is_doubtful) or (
         heard.log_probability < HOPELESS_BELOW
     )
+
+
+def _is_faint(heard: Heard, background: Background) -> bool:
+    """Say whether these doubtful words are all there is in minutes without speech."""
+    return heard.log_probability < FAINT_BELOW and background.spoken_s < FAINT_SPEECH_S
 
 
 def is_echo(heard: Heard, hints: Sequence[str]) -> bool:
