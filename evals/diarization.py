@@ -20,7 +20,7 @@ from rich.table import Table
 from copilot.llm.modelfiles import ModelSet, find_models
 from copilot.settings import Settings
 from crm.errors import PermanentError
-from evals.bench import Measure
+from evals.measure import Measure
 from evals.talks import (
     Spoken,
     Talk,

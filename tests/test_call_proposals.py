@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from copilot.writers.calls.notes import ProposalDraft
+from crm.models import NoteKind
 from tests.call_talk import CUSTOMER, DEAL, fields, understood, without_amount
 
 
@@ -143,9 +144,45 @@ def test_without_an_amount_in_the_crm_only_one_with_its_currency_counts() -> Non
 
 def test_a_signed_contract_and_a_lost_deal_move_the_stage() -> None:
     won = understood(("c", "The contract is signed, it went out yesterday."))
-    lost = understood(("c", "We have decided to go with Brightwater."))
+    said = ("c", "We have decided to go with Brightwater.")
+    lost, unknown = understood(said, competitors=("Brightwater",)), understood(said)
+    assert "stage" not in fields(unknown)
     assert fields(won)["stage"] == "Closed Won"
     assert fields(lost)["stage"] == "Closed Lost"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "We have decided for Harborline.",
+        "The team has decided for Beacon.",
+        "They have chosen you.",
+        "我们决定跟海港智能合作。",
+        "我们定了用你们。",
+    ],
+)
+def test_a_choice_for_us_never_closes_the_deal_as_lost(said: str) -> None:
+    assert fields(understood(("c", said), own_names=("Beacon",))).get("stage") != "Closed Lost"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "One gateway for 40 measuring points is the price.",
+        "The price covers 4,000 users.",
+        "一台网关带四十个测点，价格就是这样。",
+        "报价是按80台设备算的。",
+        "So the price is about 40 thousand then.",
+    ],
+)
+def test_counts_and_the_deals_own_price_are_no_new_amount(said: str) -> None:
+    assert "amount" not in fields(understood(("r", said)))
+
+
+def test_a_day_that_the_other_side_got_is_not_ours() -> None:
+    said = "So I will send the report by Friday, and you speak to Finance by Wednesday."
+    [note] = understood(("r", said)).of(NoteKind.COMMITMENT)
+    assert str(note.due_on) == "2026-03-13"
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,17 @@ def test_a_reset_source_is_read_anew_without_doubling(inbox: Path) -> None:
     assert (report["created"], report["unchanged"]) == (0, 1)
 
 
+def test_a_folder_is_meant_from_where_it_was_named(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("sources", "add", "near", "folder", "path=inbox").exit_code == 0
+    monkeypatch.chdir(tmp_path.parent)
+    assert sync("near")["sources"][0]["created"] == 1
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("sources", "add", "tilde", "folder", "path=~/inbox").exit_code == 0
+    assert sync("tilde")["sources"][0]["error"] is None
+
+
 def test_kinds_tell_what_each_needs(filled: Path) -> None:
     kinds = {one["kind"]: one for one in document(run("sources", "kinds", "--json"))["kinds"]}
     needed = {one["name"] for one in kinds["imap"]["settings"] if one["required"]}

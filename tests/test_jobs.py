@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +17,13 @@ from copilot.jobs.workplace import Workplace
 from crm.errors import BadInput, NotFound, TransientError
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import SearchFilters
-from crm.models import Conversation
+from crm.models import Conversation, PendingRecording
 from crm.principal import Principal
 from crm.store import Store
-from ingest.sources.source import Source
+from ingest.sources.source import Cursor, Pulled, Source
+from ingest.transcripts.sources import CallSource
 from tests.scripted_source import ScriptedSource
+from tests.test_transcripts_importer import FixedTranscriber
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
 
@@ -126,6 +130,30 @@ def test_stopped_it_ends_soon_and_the_next_run_goes_on(store: Store, url: str) -
     assert count(store) == 30
 
 
+def test_two_recordings_of_one_name_in_two_folders_are_two_conversations(
+    store: Store, url: str, tmp_path: Path
+) -> None:
+    class Recorder(ScriptedSource):
+        def pull(self, cursor: Cursor | None, *, now: datetime) -> Iterator[Pulled]:
+            yield Pulled(cursor={"next": 1}, recordings=tuple(recordings))
+
+    recordings = [CallSource(tmp_path / name / "audio_only.m4a", None, name) for name in "ab"]
+    for number, recording in enumerate(recordings):
+        recording.path.parent.mkdir()
+        recording.path.write_bytes(bytes([number]))
+    place = replace(workplace(store, Recorder()), transcriber=FixedTranscriber)
+    engine = JobEngine(place)
+    with engine.running(url):
+        engine.pull("chats")
+        engine.drain(lambda: None)
+
+    with store.session() as session:
+        found = session.scalars(select(Conversation.external_id)).all()
+        waiting = session.scalars(select(PendingRecording)).all()
+    assert sorted(found) == ["a", "b"]
+    assert waiting == []
+
+
 def test_only_jobs_that_have_not_ended_can_be_cancelled(store: Store, url: str) -> None:
     engine = JobEngine(workplace(store, ScriptedSource()))
     with engine.running(url):
@@ -145,7 +173,10 @@ import os, sys
 from crm.store import Store
 from pathlib import Path
 from copilot.jobs.engine import JobEngine
+from ingest.sources.source import Cursor, Pulled, Source
+from ingest.transcripts.sources import CallSource
 from tests.scripted_source import ScriptedSource
+from tests.test_transcripts_importer import FixedTranscriber
 from tests.test_jobs import workplace
 
 folder = Path(sys.argv[1])

@@ -68,7 +68,7 @@ def notes(
     who: As = None,
     as_json: Json = False,
 ) -> None:
-    """Show a call's summary, topics, questions, commitments, and the CRM changes it suggests."""
+    """Show what was understood from a call, and the CRM changes it suggests."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         if not 0 < len(call.strip()) <= 300:

@@ -74,6 +74,9 @@ def transcribe(place: Workplace, path: str) -> dict[str, Any]:
     What cannot be transcribed is noted with its reason and tried again at most twice.
     """
     name = Path(path).name
+    with place.store.session() as session:
+        waiting = session.get(PendingRecording, path)
+        key = waiting.key if waiting else None
     try:
         summary = import_calls(
             place.store,
@@ -84,6 +87,7 @@ def transcribe(place: Workplace, path: str) -> dict[str, Any]:
             now=place.clock(),
             rejects_dir=place.rejects_dir,
             progress=lambda done, total, _what: place.board.show(name, done, total),
+            key=key,
         )
         reason = summary.rejects[0].reason if summary.rejects else None
     except CopilotError as error:

@@ -85,7 +85,10 @@ class SourceBook:
                 "at most 40"
             )
         config = self._parsed(name, dict(given))
-        self._write({**self._read(), name: dict(given)})
+        # A path is meant from where it was given, not from where it will be read.
+        here = {key: str(value.absolute()) for key, value in config if isinstance(value, Path)}
+        stored = {**given, **{key: path for key, path in here.items() if key in given}}
+        self._write({**self._read(), name: stored})
         return config
 
     def remove(self, name: str) -> None:
@@ -103,7 +106,9 @@ class SourceBook:
                 f"{', '.join(KINDS)}"
             )
         try:
-            return kind.config_class().model_validate(given)
+            config = kind.config_class().model_validate(given)
+            homes = {key: value.expanduser() for key, value in config if isinstance(value, Path)}
+            return config.model_copy(update=homes)
         except ValidationError as error:
             said = "; ".join(_in_words(dict(item)) for item in error.errors())
             raise BadInput(f"source {name!r} ({self._path.name}) cannot be used: {said}") from None

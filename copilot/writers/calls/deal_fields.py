@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 from copilot.writers.calls.cues import CueBook, cue_book
 from copilot.writers.calls.due import Due, find_due
@@ -15,6 +16,10 @@ from crm.models import StageStatus
 
 _FARTHEST = timedelta(days=3 * 365)
 _SURELY_WON = 0.75
+_NAMED_WITHIN = 40
+_US = re.compile(r"you\b|你们|您|贵")
+# "About 322 thousand" for 322,298 is the same price in fewer figures.
+_SAME_PRICE = Decimal("0.02")
 
 
 def find_deal_fields(scene: Scene) -> list[Element]:
@@ -137,7 +142,14 @@ def _is_our_price(text: str, book: CueBook) -> bool:
 def _can_be_price(each: Sum, deal: DealContext) -> bool:
     if deal.amount is None or deal.amount <= 0:
         return each.is_explicit
-    return deal.amount / 5 <= each.value <= deal.amount * 5
+    is_near = deal.amount / 5 <= each.value <= deal.amount * 5
+    return is_near and not _is_rounded(each.value, deal.amount)
+
+
+def _is_rounded(said: Decimal, amount: Decimal) -> bool:
+    """Say whether an amount is the deal's own, told in fewer figures."""
+    is_rounder = len(said.normalize().as_tuple().digits) < len(amount.normalize().as_tuple().digits)
+    return said != amount and is_rounder and abs(said - amount) <= _SAME_PRICE * amount
 
 
 def _stage(statement: Statement, scene: Scene, deal: DealContext) -> Iterator[Element]:
@@ -154,7 +166,16 @@ def _stage(statement: Statement, scene: Scene, deal: DealContext) -> Iterator[El
         if won:
             yield Element("stage", statement, _SURELY_WON, won.name)
             return
-    if not statement.is_theirs:
+    if statement.is_theirs:
+        yield from _step(statement, scene, deal)
+
+
+def _step(statement: Statement, scene: Scene, deal: DealContext) -> Iterator[Element]:
+    """Yield the stage that the customer's choice or wish leads to."""
+    book, text = scene.book, statement.text
+    chosen = book.find("stage_chosen", text)
+    if chosen is not None:
+        yield from _choice(statement, scene, deal, text[chosen.end() :][:_NAMED_WITHIN])
         return
     for kind in ("contract", "proposal"):
         if _denies(text, f"stage_{kind}", book) is False:
@@ -162,6 +183,22 @@ def _stage(statement: Statement, scene: Scene, deal: DealContext) -> Iterator[El
             if option and _is_forward(deal, option):
                 yield Element("stage", statement, 0.6, option.name)
                 return
+
+
+def _choice(statement: Statement, scene: Scene, deal: DealContext, after: str) -> Iterator[Element]:
+    """Yield what a choice means: ours is a step forward, a known competitor's is the end.
+
+    Any other name proposes nothing: it may be our own company's, which no CRM record holds.
+    """
+    told = after.casefold()
+    if _US.match(told.strip()) or any(name.casefold() in told for name in scene.talk.own_names):
+        option = _named_stage(deal, "contract", scene.book)
+        if option and _is_forward(deal, option):
+            yield Element("stage", statement, 0.6, option.name)
+    elif any(name.casefold() in told for name in scene.talk.competitors if len(name) > 1):
+        lost = next((one for one in deal.stages if one.status is StageStatus.LOST), None)
+        if lost:
+            yield Element("stage", statement, 0.7, lost.name)
 
 
 def _denies(text: str, cue_name: str, book: CueBook) -> bool | None:

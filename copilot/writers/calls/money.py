@@ -11,6 +11,13 @@ from copilot.grounding.sentences import ProblemKind
 from copilot.writers.calls.notes import DealContext, Talk
 
 _GRAND = re.compile(r"(?<=\w) grand\b", re.IGNORECASE)
+# What is counted stands right behind its number: "40 gateways", 四十个测点, "4,000 users".
+_COUNTED = re.compile(
+    r"\s?[个台套人名家次条天年月周项块点份张位件批]"
+    r"|[ -](?!a |an |all|and|at|but|for|if|in|instead|is|now|on|or|per|plus|so|that|then|this|to|"
+    r"total|was|we|which|will|with|without|would|you|net|flat|grand|thousand|k\b)[a-z]{3,}",
+    re.IGNORECASE,
+)
 _LEAST_BARE = 1000
 _NEAREST, _FARTHEST = Decimal("0.1"), Decimal("10")
 _CURRENCIES = ("USD", "EUR", "GBP", "CNY")
@@ -42,7 +49,12 @@ def find_sums(text: str, deal: DealContext, talk: Talk) -> list[Sum]:
     _, rest = find_times(rest)
     # Same length, so that places stay true: "ninety grand" is ninety thousand.
     found, _ = find_quantities(_GRAND.sub(" k    ", rest))
-    sums = [made for each in found if (made := _sum(each, deal)) is not None]
+    sums = [
+        made
+        for each in found
+        if (made := _sum(each, deal)) is not None
+        and (made.is_explicit or not _COUNTED.match(rest[each.end :]))
+    ]
     return [each for each in sums if _is_sane(each, deal)]
 
 

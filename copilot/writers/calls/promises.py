@@ -15,6 +15,11 @@ _LOOK_BACK = 4
 _LOOK_AHEAD = 3
 _NEARBY = 8
 _MAX_TEXT = 240
+_OTHERS_PART = re.compile(
+    r"[,;]?\s(?:and|while|then)\s(?:you|they|he|she)\s(?!can\b|will (?:get|have|see|find)\b)"
+    r"|[，,；;](?:然后)?(?:您|你们?|贵司)(?:那?边)?(?:把|再|来|负责|去|跟|和)",
+    re.IGNORECASE,
+)
 _TRAILING_ZH = re.compile(r"[。！!.，,吧了哈啊]+$")
 
 
@@ -25,7 +30,7 @@ def find_commitments(statements: Sequence[Statement], book: CueBook, day: date) 
     """
     found: list[NoteDraft] = []
     for place, statement in enumerate(statements):
-        dues = find_due(statement.text, day)
+        dues = find_due(_own_part(statement.text), day)
         if not promises(statement, book, is_dated=bool(dues)):
             continue
         due = dues[-1] if dues else _due_after(statements, place, day, book)
@@ -44,6 +49,12 @@ def find_commitments(statements: Sequence[Statement], book: CueBook, day: date) 
             )
         )
     return _merged(found)
+
+
+def _own_part(text: str) -> str:
+    """Return the text up to where the speaker goes on to what the other side will do."""
+    other = _OTHERS_PART.search(text)
+    return text[: other.start()] if other else text
 
 
 def promises(statement: Statement, book: CueBook, *, is_dated: bool = False) -> bool:
