@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from copilot.agent.asking import ask
 from copilot.agent.contract import Answer, Status
-from copilot.settings import Settings
 from copilot.refusals import database_error
+from copilot.settings import Settings
 from copilot.wiring import Installation
 from crm.errors import NotFound, PermanentError, TransientError
 from crm.index.chroma import ChromaIndex

@@ -30,7 +30,10 @@ def forget(
     who: As = None,
     as_json: Json = False,
 ) -> None:
-    """Delete a conversation: words, passages, vectors, notes. Files it came from stay."""
+    """Delete a conversation with everything that was made from it.
+
+    The files that it came from stay.
+    """
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)

@@ -34,7 +34,7 @@ def speakers(
     who: As = None,
     as_json: Json = False,
 ) -> None:
-    """List the voices of a call with the names they got, or correct the name of one."""
+    """List whose voices a call holds, and correct a name."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)

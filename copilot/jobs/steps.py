@@ -19,6 +19,7 @@ from ingest.sources.records import MappedSource, store_records
 from ingest.sources.run import Intake, Stored, read_source
 from ingest.sources.source import Gone, Source, TableRows
 from ingest.transcripts.importer import import_calls
+from ingest.transcripts.sources import CallSource
 
 log = logging.getLogger(__name__)
 
@@ -76,18 +77,19 @@ def transcribe(place: Workplace, path: str) -> dict[str, Any]:
     name = Path(path).name
     with place.store.session() as session:
         waiting = session.get(PendingRecording, path)
-        key = waiting.key if waiting else None
+    if waiting is None:
+        return {"conversation_ids": [], "error": None}
+    sidecar = Path(waiting.sidecar) if waiting.sidecar else None
     try:
         summary = import_calls(
             place.store,
-            Path(path),
+            CallSource(Path(path), sidecar, waiting.key),
             transcriber=place.transcriber,
             hints=place.hints(),
             principal=place.principal,
             now=place.clock(),
             rejects_dir=place.rejects_dir,
             progress=lambda done, total, _what: place.board.show(name, done, total),
-            key=key,
         )
         reason = summary.rejects[0].reason if summary.rejects else None
     except CopilotError as error:

@@ -1,7 +1,7 @@
 """Imports calls into the store: transcripts as they are, recordings by way of a transcriber."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from ingest.transcripts.vocabulary import words_to_expect
 
 def import_calls(
     store: Store,
-    path: Path,
+    path: Path | CallSource,
     *,
     transcriber: Transcriber | Callable[[], Transcriber],
     hints: Sequence[str] = (),
@@ -47,7 +47,6 @@ def import_calls(
     now: datetime,
     rejects_dir: Path | None = None,
     progress: Progress | None = None,
-    key: str | None = None,
 ) -> ConversationSummary:
     """Import the transcripts and recordings at or under `path` and return the summary.
 
@@ -55,14 +54,12 @@ def import_calls(
     transcribed: one whose sound, language and speakers are those of its last import is not.
     `hints` are names and words to expect in recordings, after those of the call's people, account
     and deal. Each recording is a transaction of its own; one that was broken off goes on after
-    its last finished part. `key` is the external id of the one file at `path` where its name
-    alone would not tell it from others. BadInput if there is nothing to read; PermanentError if the
+    its last finished part. A `CallSource` is one call that a source has found. BadInput if there is nothing to read; PermanentError if the
     transcriber cannot be set up.
     """
-    sources = find_calls(path)
-    if key is not None:
-        sources = [replace(source, key=key) for source in sources]
-    run = ConversationRun(store, SOURCE, path, principal, now, rejects_dir)
+    sources = [path] if isinstance(path, CallSource) else find_calls(path)
+    place = path.path if isinstance(path, CallSource) else path
+    run = ConversationRun(store, SOURCE, place, principal, now, rejects_dir)
     return run.take(_Reader(store, transcriber, hints, principal, now, progress).read(sources))
 
 
