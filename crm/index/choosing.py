@@ -11,6 +11,8 @@ from crm.index.weighing import Scores
 PAGE_LENGTH = 1_000.0
 # The best of a page stands above the rest of it, so that who reads less has read the best.
 _TOP = 0.3
+# Of few hits each has to tell much, so that they are not parted like this.
+_FEW = 15
 # What is longer becomes several stretches, so that the best of it can come first.
 STRETCH_LENGTH = 200.0
 
@@ -31,10 +33,10 @@ def choose_runs(moments: Sequence[Moment], scores: Scores, *, limit: int) -> lis
     """
     left = [int(place) for place in (-scores).argsort(kind="stable") if scores[place] > 0]
     runs: list[Run] = []
+    shares = (1.0,) if limit < _FEW else (_TOP, 1 - _TOP)
     while left and len(runs) < limit:
-        for share in (_TOP, 1 - _TOP):
-            room = limit - len(runs)
-            most = min(room, math.ceil(share * limit)) if share == _TOP else room
+        for share in shares:
+            most = min(math.ceil(share * limit), limit - len(runs))
             page = _fill_page(left, moments, most, share * PAGE_LENGTH)
             runs += _runs_of(sorted(page), moments, scores)
             left = [place for place in left if place not in page]

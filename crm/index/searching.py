@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -18,8 +18,7 @@ from crm.index.reading import PassageHit, hits_of, read_conversations, read_mome
 from crm.index.reranker import RERANKED, Reranker
 from crm.index.speakers import with_speakers
 from crm.index.terms import Wanted, query_terms
-from crm.index.weighing import STANDING, STANDING_KNOWN, standing_of, weigh
-from crm.models import Passage
+from crm.index.weighing import standing_of, weigh
 from crm.principal import Principal
 
 log = logging.getLogger(__name__)
@@ -28,6 +27,18 @@ _POOL = 120
 # A known conversation is read as a whole, up to so many passages.
 _WHOLE = 400
 _POOL_A_LIMIT = 4
+# Next to a ranking by words: what says the same in other words, or another language.
+_MEANING = 2.0
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Passages to read, how they stand, and whether they are all there is."""
+
+    passages: frozenset[int]
+    standing: Mapping[int, float]
+    by_meaning: frozenset[int]
+    is_whole: bool
 
 
 class PassageSearch:
@@ -63,39 +74,54 @@ class PassageSearch:
             return []
         filters = with_speakers(session, filters or SearchFilters(), principal)
         wanted = Wanted(terms)
+        places = self._places(
+            session, text, terms, filters=filters, principal=principal, limit=limit
+        )
+        moments = read_moments(
+            session, places.passages, wanted=wanted, filters=filters, principal=principal
+        )
+        conversations = read_conversations(session, {m.conversation_id for m in moments}, principal)
+        titles = {
+            number: frozenset(wanted.count(heading_of(conversation))[0])
+            for number, conversation in conversations.items()
+        }
+        scores = weigh(
+            moments,
+            rarities=_rarities(session, terms, wanted, moments if places.is_whole else None),
+            titles=titles,
+            standing=_proven(places, moments, titles),
+            meant=places.by_meaning,
+        )
+        runs = choose_runs(moments, scores, limit=max(limit, RERANKED if self._reranker else 0))
+        hits = hits_of(runs, conversations, titles=titles, wanted=wanted)
+        return self._reread(text, hits)[:limit]
+
+    def _places(
+        self,
+        session: Session,
+        text: str,
+        terms: Sequence[str],
+        *,
+        filters: SearchFilters,
+        principal: Principal,
+        limit: int,
+    ) -> _Places:
+        """Return the passages to read: those of a known conversation, else the best by both."""
         pool = max(_POOL, _POOL_A_LIMIT * limit)
-        by_words = [
-            rank_passages(session, terms, filters=scope, principal=principal, limit=pool)
-            for scope in (filters, *likely_scopes(text, filters))
+        whole = _whole(session, filters, principal)
+        scopes = [] if whole else [filters, *likely_scopes(text, filters)]
+        rankings = [
+            (rank_passages(session, terms, filters=scope, principal=principal, limit=pool), 1.0)
+            for scope in scopes
         ]
         by_meaning: list[int] = []
         if self._nearest is not None:
             by_meaning = self._nearest.rank(
                 session, text, filters=filters, principal=principal, limit=pool
             )
-        standing = standing_of([*by_words, by_meaning])
+        standing = standing_of([*rankings, (by_meaning, _MEANING)])
         best = sorted(standing, key=lambda passage_id: -standing[passage_id])[:pool]
-        near = {*best, *_whole(session, filters, principal)}
-        moments = read_moments(session, near, wanted=wanted, filters=filters, principal=principal)
-        conversations = read_conversations(session, {m.conversation_id for m in moments}, principal)
-        titles = {
-            number: frozenset(wanted.count(heading_of(conversation))[0])
-            for number, conversation in conversations.items()
-        }
-        standing = _proven(standing, moments, titles, set(by_meaning))
-        rarities = _rarities(session, terms, wanted, moments, filters)
-        share = STANDING_KNOWN if filters.conversation_id is not None else STANDING
-        scores = weigh(
-            moments,
-            rarities=rarities,
-            titles=titles,
-            standing=standing,
-            meant=set(by_meaning),
-            standing_share=share,
-        )
-        runs = choose_runs(moments, scores, limit=max(limit, RERANKED if self._reranker else 0))
-        hits = hits_of(runs, conversations, titles=titles, wanted=wanted)
-        return self._reread(text, hits)[:limit]
+        return _Places(frozenset({*best, *whole}), standing, frozenset(by_meaning), bool(whole))
 
     def _reread(self, text: str, hits: list[PassageHit]) -> list[PassageHit]:
         """Let the reranker put the best hits into its order; without it nothing changes."""
@@ -116,40 +142,33 @@ class PassageSearch:
 
 
 def _whole(session: Session, filters: SearchFilters, principal: Principal) -> list[int]:
-    """Return all passages of the conversation that the filters name, if they name one."""
+    """Return all passages of the conversation that the filters name, none if it is too long."""
     if filters.conversation_id is None:
         return []
-    statement = allowed_passages(filters, principal).order_by(Passage.first_segment)
-    return list(session.scalars(statement.limit(_WHOLE)))
+    statement = allowed_passages(filters, principal).limit(_WHOLE + 1)
+    passages = list(session.scalars(statement))
+    return passages if len(passages) <= _WHOLE else []
 
 
 def _proven(
-    standing: Mapping[int, float],
-    moments: Sequence[Moment],
-    titles: Mapping[int, frozenset[str]],
-    by_meaning: set[int],
+    places: _Places, moments: Sequence[Moment], titles: Mapping[int, frozenset[str]]
 ) -> dict[int, float]:
     """Leave out passages that only looked alike: full text compares beginnings of words."""
-    true = by_meaning | {
+    true = places.by_meaning | {
         moment.passage_id for moment in moments if moment.found or titles[moment.conversation_id]
     }
-    return {passage_id: value for passage_id, value in standing.items() if passage_id in true}
+    return {number: value for number, value in places.standing.items() if number in true}
 
 
 def _rarities(
-    session: Session,
-    terms: Sequence[str],
-    wanted: Wanted,
-    moments: Sequence[Moment],
-    filters: SearchFilters,
+    session: Session, terms: Sequence[str], wanted: Wanted, moments: Sequence[Moment] | None
 ) -> dict[str, float]:
-    """Return the weight of each stem: by the passages, in a known conversation by its moments."""
-    if filters.conversation_id is not None:
-        holders = {
-            stem: sum(stem in moment.found for moment in moments) for stem in wanted.stems.values()
+    """Return the weight of each stem: among the moments, if these are all, else the passages."""
+    if moments is not None:
+        return {
+            stem: rarity(len(moments), sum(stem in moment.found for moment in moments))
+            for stem in wanted.stems.values()
         }
-        return {stem: rarity(len(moments), count) for stem, count in holders.items()}
     total, counts = count_holders(session, terms)
-    return {
-        wanted.stems[term]: rarity(total, count) for term, count in zip(terms, counts, strict=True)
-    }
+    stems = (wanted.stems[term] for term in terms)
+    return {stem: rarity(total, count) for stem, count in zip(stems, counts, strict=True)}

@@ -10,27 +10,25 @@ from crm.index.moments import Moment
 
 Scores = NDArray[np.float64]
 
-# What the standing of its passage adds to a moment; less in a known conversation, which is read
-# as a whole.
-STANDING = 0.5
-STANDING_KNOWN = 0.25
 
 # BM25's usual constants (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
 _K1 = 1.2
 _B = 0.75
 # What is said around a moment belongs to it, the less the farther away.
 _AROUND = (0.5, 0.35, 0.25, 0.15)
+# What the standing of its passage adds to a moment.
+_STANDING = 0.5
 _TITLE = 2.0
-_HALF_RANK = 20.0
+_HALF_RANK = 5.0
 _GAP = 2
 
 
-def standing_of(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
-    """Return how passages stand in several rankings together, 0 to 1, 1 for the best."""
+def standing_of(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
+    """Return how passages stand in weighted rankings together, 0 to 1, 1 for the best."""
     sums: dict[int, float] = {}
-    for ranking in rankings:
+    for ranking, weight in rankings:
         for rank, passage_id in enumerate(ranking):
-            sums[passage_id] = sums.get(passage_id, 0.0) + 1 / (1 + rank / _HALF_RANK)
+            sums[passage_id] = sums.get(passage_id, 0.0) + weight / (1 + rank / _HALF_RANK)
     best = max(sums.values(), default=1.0)
     return {passage_id: total / best for passage_id, total in sums.items()}
 
@@ -42,7 +40,6 @@ def weigh(
     titles: Mapping[int, frozenset[str]],
     standing: Mapping[int, float],
     meant: AbstractSet[int],
-    standing_share: float = STANDING,
 ) -> Scores:
     """Return one score a moment; 0 says that nothing speaks for it.
 
@@ -60,7 +57,7 @@ def weigh(
     words += _TITLE * np.array(entitled) * (stands > 0)
     is_meant = np.array([moment.passage_id in meant for moment in moments])
     stands *= is_meant | (words > 0)
-    return words / max(float(words.max()), 1e-9) + standing_share * stands
+    return words / max(float(words.max()), 1e-9) + _STANDING * stands
 
 
 def _bm25(moments: Sequence[Moment], rarities: Mapping[str, float]) -> Scores:

@@ -54,8 +54,8 @@ def import_calls(
     transcribed: one whose sound, language and speakers are those of its last import is not.
     `hints` are names and words to expect in recordings, after those of the call's people, account
     and deal. Each recording is a transaction of its own; one that was broken off goes on after
-    its last finished part. A `CallSource` is one call that a source has found. BadInput if there is nothing to read; PermanentError if the
-    transcriber cannot be set up.
+    its last finished part. A `CallSource` is one call that a source has found. BadInput if there
+    is nothing to read; PermanentError if the transcriber cannot be set up.
     """
     sources = [path] if isinstance(path, CallSource) else find_calls(path)
     place = path.path if isinstance(path, CallSource) else path
