@@ -67,12 +67,14 @@ def test_chinese_srt_with_yaml_sidecar() -> None:
     assert parsed.hints.account == "安科智能有限公司"
 
 
-def test_json_reads_clocks_and_seconds_and_skips_null_text() -> None:
+def test_json_reads_clocks_and_seconds_and_keeps_the_place_of_null_text() -> None:
     parsed = _parse(CASES / "renewal.json")
     assert [(s.speaker, s.start_ms, s.end_ms) for s in parsed.segments] == [
         ("Anna Meyer", 0, 2500),
         ("Bob Ray", 3000, 5250),
+        ("Speaker 1", None, None),
     ]
+    assert [bool(s.text) for s in parsed.segments] == [True, True, False]
     assert parsed.started_at == datetime(2026, 5, 6, 7, tzinfo=UTC)
 
 
@@ -119,10 +121,22 @@ def test_speakers_are_participants_unless_they_are_nameless(tmp_path: Path) -> N
     assert [person.name for person in parsed.participants] == ["Anna", "Zoe"]
 
 
-def test_segments_are_put_in_order_of_time(tmp_path: Path) -> None:
-    segments = [{"speaker": "A", "text": str(n), "start": n} for n in (5, 1, 3)]
-    parsed = _write(tmp_path, "a.json", json.dumps({"segments": segments}))
+def test_subtitles_are_put_in_order_of_time(tmp_path: Path) -> None:
+    cues = [f"00:00:0{n}.000 --> 00:00:0{n}.900\n<v A>{n}" for n in (5, 1, 3)]
+    parsed = _write(tmp_path, "a.vtt", "\n\n".join(["WEBVTT", *cues]))
     assert [segment.text for segment in parsed.segments] == ["1", "3", "5"]
+
+
+def test_json_segments_keep_the_number_that_they_have_in_the_file(tmp_path: Path) -> None:
+    texts = ["five", "", "word " * 3_000, "end"]
+    segments: list[object] = [
+        {"speaker": "A", "text": text, "start": 9 - n} for n, text in enumerate(texts)
+    ]
+    segments.insert(1, "no turn at all")
+    parsed = _write(tmp_path, "a.json", json.dumps({"segments": segments}))
+    found = [segment.text[:4] for segment in parsed.segments]
+    assert found == ["five", "", "", "word", "end"]
+    assert len(parsed.segments[3].text) == len("word " * 3_000) - 1
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,7 @@ def test_text_is_cleaned_and_cut(tmp_path: Path) -> None:
                 {"speaker": "B", "text": "字" * 500_000, "start": 2, "end": 1}]  # fmt: skip
     parsed = _write(tmp_path, "a.json", json.dumps({"segments": segments}))
     assert _turns(parsed)[0] == ("Anna", "ab[2Jc")
-    assert len(parsed.segments) == 251
+    assert len(parsed.segments) == 2
     assert (parsed.segments[-1].start_ms, parsed.segments[-1].end_ms) == (2000, 2000)
 
 

@@ -94,7 +94,7 @@ def test_transcripts_go_in_without_a_speech_model(store: Store, folder: Path) ->
     assert summary.rejects_path is None
     again = _import(store, folder)
     assert _counts(again) == (3, 0, 0, 3, 0)
-    assert len(_turns(store)) == 4 + 3 + 2
+    assert len(_turns(store)) == 4 + 3 + 3
 
 
 def test_participants_are_tied_to_users_and_contacts(store: Store) -> None:

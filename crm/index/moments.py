@@ -126,15 +126,18 @@ def _cut(text: str) -> Iterator[str]:
 
 def _shortened(sentence: str) -> Iterator[str]:
     length = length_of(sentence)
-    while length > MAX_LENGTH:
-        width = max(1, min(_CHARACTERS_A_WORD * 50, round(len(sentence) * MAX_LENGTH / length)))
-        space = [match.end() for match in _SPACE.finditer(sentence[:width])]
-        cut = space[-1] if space and space[-1] > width // 2 else width
-        yield sentence[:cut]
-        sentence = sentence[cut:]
-        length = length_of(sentence)
-    if sentence:
+    if length <= MAX_LENGTH:
         yield sentence
+        return
+    width = max(1, min(_CHARACTERS_A_WORD * 50, round(len(sentence) * MAX_LENGTH / length)))
+    start = 0
+    while start < len(sentence):
+        window = sentence[start : start + width]
+        space = [match.end() for match in _SPACE.finditer(window)]
+        is_last = start + width >= len(sentence)
+        cut = space[-1] if space and space[-1] > width // 2 and not is_last else len(window)
+        yield window[:cut]
+        start += cut
 
 
 def _moment(conversation_id: int, passage_id: int, said: list[Said], wanted: Wanted) -> Moment:

@@ -1,7 +1,7 @@
 """A call as its files describe it: what is known about it, who took part, and what was said."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -142,21 +142,34 @@ def make_segments(
 
     A turn too long for one segment becomes several at the same time.
     """
+    whole = make_segment(speaker, text, start_ms, end_ms)
+    return [replace(whole, text=piece) for piece in split_text(whole.text)]
+
+
+def make_segment(
+    speaker: str, text: str, start_ms: int | None, end_ms: int | None
+) -> ParsedSegment:
+    """Return a turn as one clean segment, whatever its length; an end before its start is moved."""
     if start_ms is None:
         end_ms = None
     elif end_ms is not None:
         end_ms = max(start_ms, end_ms)
     name = clean_label(speaker, 200) or UNKNOWN_SPEAKER
-    line = " ".join(clean_text(text).split())
-    return [ParsedSegment(name, piece, start_ms, end_ms) for piece in split_text(line)]
+    return ParsedSegment(name, " ".join(clean_text(text).split()), start_ms, end_ms)
 
 
 def in_order(segments: list[ParsedSegment], name: str) -> tuple[ParsedSegment, ...]:
     """Return the segments by start time where all have one; BadInput if none or far too many."""
-    if not segments:
+    listed = as_listed(segments, name)
+    if any(segment.start_ms is None for segment in listed):
+        return listed
+    return tuple(sorted(listed, key=lambda segment: segment.start_ms or 0))
+
+
+def as_listed(segments: list[ParsedSegment], name: str) -> tuple[ParsedSegment, ...]:
+    """Return the segments as the file has them; BadInput without words, or if far too many."""
+    if not any(segment.text for segment in segments):
         raise BadInput(f"{name!r} holds no words: nothing to import")
     if len(segments) > MAX_SEGMENTS:
         raise BadInput(f"{name!r} has {len(segments):,} segments; the limit is {MAX_SEGMENTS:,}")
-    if any(segment.start_ms is None for segment in segments):
-        return tuple(segments)
-    return tuple(sorted(segments, key=lambda segment: segment.start_ms or 0))
+    return tuple(segments)

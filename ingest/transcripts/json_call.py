@@ -12,8 +12,8 @@ from ingest.transcripts.call import (
     UNKNOWN_SPEAKER,
     CallFile,
     CallMetadata,
-    in_order,
-    make_segments,
+    as_listed,
+    make_segment,
     read_metadata,
     read_time_ms,
 )
@@ -30,7 +30,7 @@ def read_json_call(text: str, name: str) -> CallFile:
     if not isinstance(segments, list):
         raise BadInput(f"{name!r} has no list of segments: not a transcript")
     metadata = read_metadata(values, name)
-    return CallFile(metadata, in_order(_segments(segments, metadata), name))
+    return CallFile(metadata, as_listed(_segments(segments, metadata), name))
 
 
 def read_sidecar(path: Path) -> CallMetadata:
@@ -74,14 +74,16 @@ def _segments(items: list[Any], metadata: CallMetadata) -> list[ParsedSegment]:
     names = {p.email.lower(): p.name for p in metadata.participants if p.email and p.name}
     segments: list[ParsedSegment] = []
     for item in items:
-        if not isinstance(item, dict) or not isinstance(item.get("text"), str):
-            continue
-        given = item.get("speaker")
+        # Others count a file's segments from 0: even one without words keeps its place.
+        turn = item if isinstance(item, dict) else {}
+        given, text = turn.get("speaker"), turn.get("text")
         speaker = str(given) if isinstance(given, str | int) else UNKNOWN_SPEAKER
-        segments += make_segments(
-            names.get(speaker.strip().lower(), speaker),
-            item["text"],
-            read_time_ms(item.get("start")),
-            read_time_ms(item.get("end")),
+        segments.append(
+            make_segment(
+                names.get(speaker.strip().lower(), speaker),
+                text if isinstance(text, str) else "",
+                read_time_ms(turn.get("start")),
+                read_time_ms(turn.get("end")),
+            )
         )
     return segments

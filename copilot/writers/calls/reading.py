@@ -42,6 +42,8 @@ _NAMES = 2_000
 _CONTACTS = 500
 _LISTED = re.compile(r"\s*[;,、/|]\s*")
 _HEAD = 16
+# Half an hour without a breath: what goes on longer is no turn of a talk.
+_LONGEST_TURN = 20_000
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def _lines(session: Session, conversation_id: int, people: list[Participant]) ->
             position=row.position,
             speaker=row.speaker,
             side=sides.get(row.speaker.casefold(), Side.UNKNOWN),
-            text=row.text.strip(),
+            text=row.text.strip()[:_LONGEST_TURN],
             start_ms=row.start_ms,
             end_ms=row.end_ms,
         )
