@@ -1,12 +1,27 @@
 """Which embedder and which reranker the settings ask for, each loaded at its first use."""
 
-from typing import TYPE_CHECKING
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from copilot.settings import OPENAI_URL, Settings
+from crm.errors import CopilotError
 from crm.index.embedder import Embedder
 
 if TYPE_CHECKING:
     from crm.index.reranker import Reranker
+
+log = logging.getLogger(__name__)
+
+_USED = "embedders.json"
+_FIELDS = (
+    "embedder",
+    "embedder_base_url",
+    "embedder_dimensions",
+    "embedder_query_prefix",
+    "embedder_passage_prefix",
+)
 
 
 def make_embedder(settings: Settings) -> Embedder:
@@ -37,6 +52,45 @@ def make_embedder(settings: Settings) -> Embedder:
     from crm.index.embedders.e5 import E5Embedder
 
     return E5Embedder(threads=settings.embedder_threads)
+
+
+def former_embedders(settings: Settings, present: Embedder) -> list[Embedder]:
+    """Return the embedders that this workspace used before, and note the present one.
+
+    One whose model or package has gone is passed over: words find its passages until they are
+    embedded anew.
+    """
+    path = settings.workspace_dir / _USED
+    used = _read(path)
+    given = {name: getattr(settings, name) for name in _FIELDS}
+    if used.get(present.name) != given:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**used, present.name: given}), encoding="utf-8")
+    found: list[Embedder] = []
+    for name, fields in used.items():
+        if name == present.name:
+            continue
+        try:
+            embedder = make_embedder(settings.model_copy(update=fields))
+        except CopilotError as error:
+            log.warning("the former embedder %s cannot be used: %s", name, error)
+            continue
+        found += [embedder] if embedder.name == name else []
+    return found
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        used = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return {
+        str(name): {key: fields[key] for key in _FIELDS if key in fields}
+        for name, fields in used.items()
+        if isinstance(fields, dict)
+    }
 
 
 def make_reranker(settings: Settings) -> "Reranker | None":

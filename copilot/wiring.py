@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from copilot.refusals import cannot_open, database_error, no_driver, no_such_user
 from copilot.settings import OPENAI_URL, Settings
 from crm.access import visible
 from crm.errors import Ambiguous, NotFound, PermanentError, TransientError
-from crm.models import Account, Contact, Product, User
+from crm.models import Account, Contact, Passage, Product, User
 from crm.period import FiscalCalendar
 from crm.principal import Principal, Role
 from crm.store import Store
@@ -91,14 +91,28 @@ class Installation:
     @cached_property
     def index(self) -> "ConversationIndex":
         """The conversation index, with the embedder and the reranker that are set."""
-        from copilot.index_models import make_embedder, make_reranker
+        from copilot.index_models import former_embedders, make_embedder, make_reranker
         from crm.index.chroma import ChromaIndex
         from crm.index.conversations import ConversationIndex
 
-        embedder = make_embedder(self.settings)
-        vectors = ChromaIndex(self.settings.index_dir, embedder_name=embedder.name)
-        reranker = make_reranker(self.settings)
-        return ConversationIndex(self.store, embedder=embedder, vectors=vectors, reranker=reranker)
+        settings, embedder = self.settings, make_embedder(self.settings)
+        former = [
+            (one, ChromaIndex(settings.index_dir, embedder_name=one.name))
+            for one in former_embedders(settings, embedder)
+            if self._has_vectors_of(one.name)
+        ]
+        return ConversationIndex(
+            self.store,
+            embedder=embedder,
+            vectors=ChromaIndex(settings.index_dir, embedder_name=embedder.name),
+            reranker=make_reranker(settings),
+            former=former,
+        )
+
+    def _has_vectors_of(self, name: str) -> bool:
+        with self.store.session() as session:
+            statement = select(exists().where(Passage.embedding_model == name))
+            return bool(session.scalar(statement))
 
     @contextmanager
     def importing(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from crm.index.embedder import Embedder
 from crm.index.embedding import PassageVectors, Progress, forget_embeddings
 from crm.index.filters import SearchFilters
 from crm.index.full_text import optimize
-from crm.index.nearest import NearestPassages
+from crm.index.nearest import NearestOfAll, NearestPassages
 from crm.index.passages import build_passages
 from crm.index.reading import PassageHit
 from crm.index.reranker import Reranker
@@ -37,14 +37,18 @@ class ConversationIndex:
         embedder: Embedder | None = None,
         vectors: VectorIndex | None = None,
         reranker: Reranker | None = None,
+        former: Sequence[tuple[Embedder, VectorIndex]] = (),
     ) -> None:
+        """Take embedder and vectors; `former` ones serve passages not yet embedded anew."""
         self._store = store
         self._vectors = vectors
         self._passage_vectors: PassageVectors | None = None
-        nearest: NearestPassages | None = None
+        nearest: NearestPassages | NearestOfAll | None = None
         if embedder is not None and vectors is not None:
             self._passage_vectors = PassageVectors(store, embedder, vectors)
-            nearest = NearestPassages(embedder, vectors)
+            pairs = [(embedder, vectors), *former]
+            each = [NearestPassages(model, index) for model, index in pairs]
+            nearest = NearestOfAll(each) if former else each[0]
         self._search = PassageSearch(nearest, reranker=reranker)
         self.turns = TurnRanker(embedder if vectors is not None else None)
 

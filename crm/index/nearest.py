@@ -1,6 +1,7 @@
 """Finds the passages nearest to a text by meaning, those of old text left out."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -77,3 +78,31 @@ class NearestPassages:
         ]
         rows = (each for row in zip_longest(*found) for each in row if each is not None)
         return list(dict.fromkeys(rows))
+
+
+class NearestOfAll:
+    """Nearest passages while they change from one embedder to another: each by the vector it has.
+
+    The rankings of the embedders are taken in turns, since no cosine of one compares with one of
+    another. A passage has the vectors of one embedder only, so it comes once.
+    """
+
+    def __init__(self, each: Sequence[NearestPassages]) -> None:
+        self._each = each
+
+    def rank(
+        self,
+        session: Session,
+        text: str,
+        *,
+        filters: SearchFilters,
+        principal: Principal,
+        limit: int,
+    ) -> list[int]:
+        """Return ids of passages as `NearestPassages.rank` does."""
+        ranked = [
+            one.rank(session, text, filters=filters, principal=principal, limit=limit)
+            for one in self._each
+        ]
+        rows = (each for row in zip_longest(*ranked) for each in row if each is not None)
+        return list(dict.fromkeys(rows))[:limit]

@@ -12,7 +12,7 @@ from crm.index.choosing import choose_runs
 from crm.index.filters import SearchFilters, allowed_passages
 from crm.index.full_text import count_holders, rank_passages, rarity
 from crm.index.moments import Moment
-from crm.index.nearest import NearestPassages
+from crm.index.nearest import NearestOfAll, NearestPassages
 from crm.index.passages import heading_of
 from crm.index.reading import PassageHit, hits_of, read_conversations, read_moments
 from crm.index.reranker import RERANKED, Reranker
@@ -48,7 +48,10 @@ class PassageSearch:
     """
 
     def __init__(
-        self, nearest: NearestPassages | None = None, *, reranker: Reranker | None = None
+        self,
+        nearest: NearestPassages | NearestOfAll | None = None,
+        *,
+        reranker: Reranker | None = None,
     ) -> None:
         self._nearest = nearest
         self._reranker = reranker
