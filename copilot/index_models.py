@@ -64,8 +64,12 @@ def former_embedders(settings: Settings, present: Embedder) -> list[Embedder]:
     used = _read(path)
     given = {name: getattr(settings, name) for name in _FIELDS}
     if used.get(present.name) != given:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({**used, present.name: given}), encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({**used, present.name: given}), encoding="utf-8")
+        except OSError as error:
+            # A disk that takes no note still answers; the change of embedder costs words only.
+            log.warning("the embedder cannot be noted: %s", error.strerror)
     found: list[Embedder] = []
     for name, fields in used.items():
         if name == present.name:

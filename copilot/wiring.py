@@ -95,6 +95,7 @@ class Installation:
         from crm.index.chroma import ChromaIndex
         from crm.index.conversations import ConversationIndex
 
+        self.make_workspace()
         settings, embedder = self.settings, make_embedder(self.settings)
         former = [
             (one, ChromaIndex(settings.index_dir, embedder_name=one.name))
