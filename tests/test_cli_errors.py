@@ -456,6 +456,6 @@ def test_ctrl_c_ends_with_130_and_one_line(filled: Path, monkeypatch: pytest.Mon
     process.send_signal(signal.SIGINT)
     out, told = process.communicate(timeout=60)
     fake.close()
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), told
     assert "interrupted" in told
     assert "Traceback" not in told
