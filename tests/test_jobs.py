@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from copilot.jobs import steps
 from copilot.jobs.engine import JobEngine
 from copilot.jobs.listing import JobState, cancel_job, list_jobs, opened
 from copilot.jobs.workplace import Workplace
@@ -154,6 +155,33 @@ def test_two_recordings_of_one_name_in_two_folders_are_two_conversations(
     assert waiting == []
 
 
+def test_a_job_that_keeps_failing_is_tried_once_a_run_and_does_not_hold_it_up(
+    store: Store, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def refuse(_place: Workplace, conversation_id: int) -> None:
+        tried.append(conversation_id)
+        raise TransientError("the endpoint 'http://model.example.com' is out of reach")
+
+    monkeypatch.setattr(steps, "understand", refuse)
+    recording = tmp_path / "call" / "audio_only.m4a"
+    recording.parent.mkdir()
+    recording.write_bytes(b"sound")
+    call = Pulled(cursor={"next": 1}, recordings=(CallSource(recording, None, "call"),))
+    source = ScriptedSource()
+    monkeypatch.setattr(source, "pull", lambda _cursor, **_when: iter([call]))
+    engine = JobEngine(replace(workplace(store, source), transcriber=FixedTranscriber))
+    with engine.running(url):
+        engine.pull("chats")
+        engine.drain(lambda: None)
+        first = list(tried)
+        engine.drain(lambda: None)
+
+    assert len(first) == 1
+    assert tried == first * 2
+
+
 def test_only_jobs_that_have_not_ended_can_be_cancelled(store: Store, url: str) -> None:
     engine = JobEngine(workplace(store, ScriptedSource()))
     with engine.running(url):
@@ -172,6 +200,7 @@ KILLED = """
 import os, sys
 from crm.store import Store
 from pathlib import Path
+from copilot.jobs import steps
 from copilot.jobs.engine import JobEngine
 from ingest.sources.source import Cursor, Pulled, Source
 from ingest.transcripts.sources import CallSource

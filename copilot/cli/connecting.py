@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 import yaml
+from pydantic import BaseModel
 from rich.table import Table
 from sqlalchemy import func, select
 
@@ -42,7 +43,8 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
         return
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
-        rows = [_row(installation, name) for name in installation.source_book.configs()]
+        configs = installation.source_book.configs()
+        rows = [_row(installation, name, config) for name, config in configs.items()]
         if as_json:
             print_json({"schema_version": SCHEMA_VERSION, "status": "answered", "sources": rows})
             return
@@ -156,8 +158,7 @@ def _kind(name: str) -> dict[str, Any]:
     return {"kind": name, "line": KINDS[name].line, "settings": settings}
 
 
-def _row(installation: Installation, name: str) -> dict[str, Any]:
-    config = installation.source_book.configs()[name]
+def _row(installation: Installation, name: str, config: BaseModel) -> dict[str, Any]:
     with installation.store.session() as session:
         state = session.get(SourceState, name)
         waiting = session.scalar(

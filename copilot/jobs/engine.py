@@ -11,14 +11,12 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandle
 from dbos import error as dbos_error
-from sqlalchemy import select
 
 from copilot.jobs import steps
 from copilot.jobs.names import APP, EXECUTOR, MODELS, SCHEMA, SOURCES, VERSION, JobName
 from copilot.jobs.workplace import Workplace
 from crm.errors import CopilotError
-from crm.models import PendingRecording
-from ingest.sources.run import Interrupted
+from ingest.sources.run import Interrupted, pending_recordings
 from ingest.sources.source import Watched
 
 log = logging.getLogger(__name__)
@@ -37,6 +35,7 @@ class JobEngine:
 
     workplace: Workplace
     _run: dict[JobName, Callable[..., Any]] = field(default_factory=dict)
+    _failed: set[tuple[Any, ...]] = field(default_factory=set)
     _started: int = 0
 
     def pull(self, name: str) -> "WorkflowHandle[dict[str, Any]] | None":
@@ -44,27 +43,28 @@ class JobEngine:
         return self._enqueue(SOURCES, JobName.SYNC_SOURCE, name, once=f"sync:{name}")
 
     def fill_model_lane(self) -> int:
-        """Enqueue what waits for a model and return how many jobs that were: recordings first."""
+        """Enqueue what waits for a model and return how many jobs that were: recordings first.
+
+        What failed since `drain` began is left for its next call.
+        """
         place = self.workplace
-        statement = (
-            select(PendingRecording.path)
-            .where(PendingRecording.failures < steps.MAX_FAILURES)
-            .order_by(PendingRecording.failures, PendingRecording.found_at, PendingRecording.path)
-            .limit(_WAITING_AT_ONCE)
-        )
-        with place.store.session() as session:
-            waiting = list(session.scalars(statement))
-        added = 0
-        for path in waiting:
-            handle = self._enqueue(MODELS, JobName.TRANSCRIBE, path, once=f"hear:{_digest(path)}")
-            added += handle is not None
-        for conversation_id in steps.to_understand(place, _WAITING_AT_ONCE):
-            once = f"notes:{conversation_id}"
-            handle = self._enqueue(MODELS, JobName.UNDERSTAND, conversation_id, once=once)
-            added += handle is not None
+        limit = _WAITING_AT_ONCE + len(self._failed)
+        recordings = pending_recordings(place.store, max_failures=steps.MAX_FAILURES, limit=limit)
+        jobs: list[tuple[JobName, tuple[str | int, ...], str]] = [
+            (JobName.TRANSCRIBE, (path,), f"hear:{_digest(path)}") for path in recordings
+        ]
+        jobs += [
+            (JobName.UNDERSTAND, (conversation_id,), f"notes:{conversation_id}")
+            for conversation_id in steps.to_understand(place, limit)
+        ]
         if place.index.pending():
-            added += self._enqueue(MODELS, JobName.EMBED, once="embed") is not None
-        return added
+            jobs.append((JobName.EMBED, (), "embed"))
+        handles = [
+            self._enqueue(MODELS, name, *arguments, once=once)
+            for name, arguments, once in jobs
+            if (name, *arguments) not in self._failed
+        ]
+        return sum(handle is not None for handle in handles)
 
     def unfinished(self) -> int:
         """Return how many jobs wait or run."""
@@ -78,6 +78,7 @@ class JobEngine:
         passages to embed) is enqueued as it comes. Ends early where the board says so.
         """
         filled_at = 0.0
+        self._failed.clear()
         while not self.workplace.board.is_stopping():
             watch()
             is_idle = not self.unfinished()
@@ -148,7 +149,9 @@ class JobEngine:
             JobName.EMBED: lambda: steps.embed(place),
         }
         for name, body in bodies.items():
-            self._run[name] = DBOS.workflow(name=name.value)(_as_workflow(name, body))
+            self._run[name] = DBOS.workflow(name=name.value)(
+                _as_workflow(name, _guarded(name, body, self._failed))
+            )
 
     def _enqueue(
         self, queue: str, name: JobName, *arguments: Any, once: str
@@ -184,7 +187,7 @@ def _watch(source: Watched, news: threading.Event, over: threading.Event) -> Non
 
 
 def _as_workflow(name: JobName, body: Callable[..., Any]) -> Callable[..., Any]:
-    step = DBOS.step(name=f"{name.value}.step")(_guarded(body))
+    step = DBOS.step(name=f"{name.value}.step")(body)
 
     def workflow(*arguments: Any) -> Any:
         return step(*arguments)
@@ -192,7 +195,9 @@ def _as_workflow(name: JobName, body: Callable[..., Any]) -> Callable[..., Any]:
     return workflow
 
 
-def _guarded(body: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(
+    name: JobName, body: Callable[..., Any], failed: set[tuple[Any, ...]]
+) -> Callable[..., Any]:
     """Return the step's body, whose own errors are outcomes to show rather than crashes."""
 
     def step(*arguments: Any) -> Any:
@@ -202,6 +207,7 @@ def _guarded(body: Callable[..., Any]) -> Callable[..., Any]:
             return {"interrupted": True}
         except CopilotError as error:
             log.warning("a job failed: %s", type(error).__name__)
+            failed.add((name, *arguments))
             return {"error": str(error), "error_kind": type(error).__name__}
 
     return step

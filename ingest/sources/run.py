@@ -210,13 +210,17 @@ class _Reader:
         )
 
 
-def pending_recordings(store: Store, source: str | None = None) -> list[str]:
-    """Return the paths of recordings that wait to be transcribed, the oldest found first."""
-    statement = select(PendingRecording.path).order_by(
-        PendingRecording.failures, PendingRecording.found_at, PendingRecording.path
+def pending_recordings(store: Store, *, max_failures: int, limit: int) -> list[str]:
+    """Return the paths of recordings to be transcribed, those that failed less often first.
+
+    One that failed `max_failures` times waits no more.
+    """
+    statement = (
+        select(PendingRecording.path)
+        .where(PendingRecording.failures < max_failures)
+        .order_by(PendingRecording.failures, PendingRecording.found_at, PendingRecording.path)
+        .limit(limit)
     )
-    if source is not None:
-        statement = statement.where(PendingRecording.source == source)
     with store.session() as session:
         return list(session.scalars(statement))
 
