@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from copilot.grounding import dates, names, quantities
@@ -35,11 +35,21 @@ _ISO_DAY = re.compile(r"\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)\b")
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A sentence whose only fault is a commitment that no approved fact carries; `what` it is."""
+
+    sentence: CitedSentence
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verified:
-    """Sentences that hold, in order, and those that were cut."""
+    """Sentences that hold, in order, those that were cut, and those that need a person's word."""
 
     kept: list[CitedSentence]
     dropped: list[Dropped]
+    pending: list[Pending] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,10 @@ class Ground:
 
     `known_names` are names to look for (accounts, people, products), `free_names` need no fact
     (sender and recipient). `outside` are ids of facts in the customer's words, which cannot carry
-    a promise of ours; None takes every call segment and email for such. `language` is that of
-    the messages.
+    a promise of ours; None takes every call segment and email for such. `approved` are ids of
+    facts on which a commitment may rest (a quote, the price book, a policy); None asks for no
+    approval. `attachments` are names of files that go with the text. `language` is that of the
+    messages.
     """
 
     facts: Mapping[str, Fact]
@@ -58,6 +70,8 @@ class Ground:
     known_names: Collection[str] = ()
     free_names: Collection[str] = ()
     outside: Collection[str] | None = None
+    approved: Collection[str] | None = None
+    attachments: Collection[str] = ()
 
     def outside_ids(self) -> frozenset[str]:
         """Return the ids of the facts that hold somebody else's words."""
