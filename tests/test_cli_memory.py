@@ -167,3 +167,13 @@ def test_a_broken_list_of_sources_is_named(home: Path, text: str) -> None:
     result = run("sources")
     assert result.exit_code == 2
     assert "sources.yaml" in result.output.replace("\n", "")
+
+
+def test_what_was_imported_is_understood_once(filled: Path, tmp_path: Path) -> None:
+    put(tmp_path / "call.vtt", CALL.replace("single sign-on", "an audit trail"))
+    imported = run("ingest", "calls", str(tmp_path / "call.vtt"), "--embed", "later", "--json")
+    assert imported.exit_code == 0, imported.output
+    first, again = document(run("index", "--json")), document(run("index", "--json"))
+
+    assert first["understood"] >= 1
+    assert again["understood"] == 0

@@ -19,6 +19,7 @@ from copilot.cli.console import Meter, err, out, print_json, progress
 from copilot.cli.context import Context, Json, moment
 from copilot.cli.drafting import as_document, show_draft, write_email
 from copilot.cli.ingesting import embed_in_background, embed_pending
+from copilot.cli.understanding import understand_pending
 from copilot.wiring import Installation
 from copilot.writers.email import Draft
 from crm.models import Conversation, Opportunity
@@ -143,6 +144,8 @@ def _build(installation: Installation, folder: Path, watch: Stopwatch, *, quiet:
         with watch.step(f"indexing {len(changed)} conversations for full text"):
             installation.index.index_texts(changed)
     first = _deals_on_show(installation)
+    with watch.step(f"understanding the {len(first)} conversations of the deals on show"):
+        understand_pending(installation, only=first, quiet=quiet)
     with watch.step(f"embedding the {len(first)} conversations of the deals on show"):
         embed_pending(installation, first=first, limit=SHOWN_PASSAGES, quiet=quiet)
 

@@ -24,6 +24,7 @@ from copilot.cli.console import (
 )
 from copilot.cli.context import Context, Json, moment
 from copilot.cli.summaries import conversation_counts, conversation_lines
+from copilot.cli.understanding import understand_pending
 from copilot.wiring import Installation
 from crm.errors import BadInput, PermanentError
 from crm.principal import Principal
@@ -170,7 +171,7 @@ def index(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make everything that was imported searchable, by words and then by meaning."""
+    """Make everything that was imported searchable and understood: words, notes, meaning."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         if background and hasattr(os, "nice"):
@@ -178,11 +179,14 @@ def index(
         indexed = installation.index.index_missing()
         if installation.index.has_lost_vectors():
             installation.index.embed_anew()
+        understood = understand_pending(installation, quiet=as_json)
         done = embed_pending(installation, quiet=as_json)
         pending = installation.index.pending()
-        log.info("indexed %d passages, embedded %d, %d to do", indexed, done, pending)
+        log.info("indexed %d, understood %d, embedded %d", indexed, understood, done)
         if as_json:
-            counts = {"indexed": indexed, "embedded": done, "pending": pending}
+            counts = {
+                "indexed": indexed, "understood": understood, "embedded": done, "pending": pending
+            }  # fmt: skip
             report_json(counts, "")
         elif pending:
             out.print(f"{done:,} passages embedded; another process is embedding {pending:,} more.")
@@ -256,9 +260,10 @@ def _finish(
     installation.index.index_texts(summary.changed_ids)
     installation.index.index_missing()
     if embed is Embed.NOW:
+        understand_pending(installation, quiet=as_json)
         embed_pending(installation, first=summary.changed_ids, quiet=as_json)
     pending = installation.index.pending()
-    if embed is Embed.BACKGROUND and pending:
+    if embed is Embed.BACKGROUND and (pending or summary.changed_ids):
         embed_in_background(context)
     is_useless = summary.rejected > 0 and summary.rejected == summary.read
     reason = f"nothing could be imported: {summary.rejects[0].reason}" if is_useless else ""

@@ -35,7 +35,7 @@ class Commands(LazyGroup):
         "jobs": ("copilot.cli.jobs", "Show what waits, runs, is done or has failed."),
         "index": (
             "copilot.cli.ingesting",
-            "Make everything that was imported searchable, by words and then by meaning.",
+            "Make everything that was imported searchable and understood: words, notes, meaning.",
         ),
         "notes": (
             "copilot.cli.notes",
