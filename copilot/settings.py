@@ -80,6 +80,14 @@ class Settings(BaseSettings):
     embedder_threads: int = Field(default=2, ge=1, le=256)
     reranker: str = "none"
 
+    company_file: Path | None = None
+    brand_accent: str = "1F3A5F"
+    brand_logo: Path | None = None
+    brand_paper: Literal["a4", "us-letter"] = "a4"
+    brand_font_folder: Path | None = None
+    proposal_template: Path | None = None
+    letter_template: Path | None = None
+
     time_zone: str = "UTC"
     fiscal_year_first_month: int = Field(default=1, ge=1, le=12)
     today: date | None = None
@@ -135,6 +143,11 @@ class Settings(BaseSettings):
         return self.workspace_dir / "sources.yaml"
 
     @property
+    def guide_file(self) -> Path:
+        """The company's guide: the one set, else `company.yaml` in the workspace."""
+        return self.company_file or self.workspace_dir / "company.yaml"
+
+    @property
     def jobs_url(self) -> str:
         """The database of the durable jobs: a file of its own, or the one set for everything."""
         if self.database_url is not None:
@@ -182,10 +195,27 @@ class Settings(BaseSettings):
         """The endpoint's base address."""
         return self.llm_base_url or OPENAI_URL
 
-    @field_validator("home", "cache_dir", "llm_model_path", "whisper_dir", "voices_model_path")
+    @field_validator(
+        "home", "cache_dir", "llm_model_path", "whisper_dir", "voices_model_path", "company_file",
+        "brand_logo", "brand_font_folder", "proposal_template", "letter_template",
+    )  # fmt: skip
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
+
+    @field_validator("company_file", "brand_logo", "proposal_template", "letter_template")
+    @classmethod
+    def _is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("there is no such file")
+        return path
+
+    @field_validator("brand_accent")
+    @classmethod
+    def _is_colour(cls, text: str) -> str:
+        if re.fullmatch(r"#?[0-9A-Fa-f]{6}", text) is None:
+            raise ValueError("give a colour as six hex digits, such as 1F3A5F")
+        return text.removeprefix("#")
 
     @field_validator("workspace")
     @classmethod

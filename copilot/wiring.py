@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from copilot.agent.graph import Graph
     from copilot.jobs.workplace import Workplace
     from copilot.llm.client import LanguageModel
+    from copilot.writers.company.guide import CompanyGuide
+    from copilot.writers.documents.brand import Brand
     from crm.index.conversations import ConversationIndex
     from ingest.sources.registry import SourceBook
     from ingest.speech.transcriber import Transcriber
@@ -264,6 +266,26 @@ class Installation:
     def calendar(self) -> FiscalCalendar:
         """The fiscal calendar."""
         return FiscalCalendar(self.settings.fiscal_year_first_month)
+
+    @cached_property
+    def guide(self) -> "CompanyGuide":
+        """The company's guide. Raises BadInput if it cannot be used."""
+        from copilot.writers.company.guide import load_guide
+
+        return load_guide(self.settings.guide_file)
+
+    @cached_property
+    def brand(self) -> "Brand":
+        """The look of documents where no Word template says it."""
+        from copilot.writers.documents.brand import Brand
+
+        settings = self.settings
+        return Brand(
+            accent=settings.brand_accent,
+            logo=settings.brand_logo.read_bytes() if settings.brand_logo else None,
+            paper=settings.brand_paper,
+            font_folder=settings.brand_font_folder,
+        )
 
     @cached_property
     def desk(self) -> "Desk":
