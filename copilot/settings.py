@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     embedder_threads: int = Field(default=2, ge=1, le=256)
     reranker: str = "none"
 
+    access_policy: Path | None = None
     company_file: Path | None = None
     brand_accent: str = "1F3A5F"
     brand_logo: Path | None = None
@@ -148,6 +149,12 @@ class Settings(BaseSettings):
         return self.company_file or self.workspace_dir / "company.yaml"
 
     @property
+    def policy_file(self) -> Path | None:
+        """The access policy: the one set, else the workspace's `access.cedar`, else none."""
+        own = self.workspace_dir / "access.cedar"
+        return self.access_policy or (own if own.is_file() else None)
+
+    @property
     def jobs_url(self) -> str:
         """The database of the durable jobs: a file of its own, or the one set for everything."""
         if self.database_url is not None:
@@ -196,14 +203,17 @@ class Settings(BaseSettings):
         return self.llm_base_url or OPENAI_URL
 
     @field_validator(
-        "home", "cache_dir", "llm_model_path", "whisper_dir", "voices_model_path", "company_file",
-        "brand_logo", "brand_font_folder", "proposal_template", "letter_template",
+        "home", "cache_dir", "llm_model_path", "whisper_dir", "voices_model_path",
+        "access_policy", "company_file", "brand_logo", "brand_font_folder", "proposal_template",
+        "letter_template",
     )  # fmt: skip
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
 
-    @field_validator("company_file", "brand_logo", "proposal_template", "letter_template")
+    @field_validator(
+        "access_policy", "company_file", "brand_logo", "proposal_template", "letter_template"
+    )
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():

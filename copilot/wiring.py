@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from copilot.llm.client import LanguageModel
     from copilot.writers.company.guide import CompanyGuide
     from copilot.writers.documents.brand import Brand
+    from crm.access.policy import Policy
+    from crm.access.scope import Scope
     from crm.index.conversations import ConversationIndex
     from ingest.sources.registry import SourceBook
     from ingest.speech.transcriber import Transcriber
@@ -368,7 +370,28 @@ class Installation:
             )
         user = users[0]
         teams = frozenset({user.team_id} if user.team_id else ())
-        return Principal(user_id=user.id, name=user.name, role=Role(user.role), team_ids=teams)
+        return Principal(
+            user_id=user.id,
+            name=user.name,
+            role=Role(user.role),
+            team_ids=teams,
+            scopes=(self._scope_of(user),),
+        )
+
+    @cached_property
+    def policy(self) -> "Policy":
+        """Who may read what. Raises BadInput if the company's file cannot be used."""
+        from crm.access.policy import load_policy
+
+        return load_policy(self.settings.policy_file)
+
+    def _scope_of(self, user: User) -> "Scope":
+        from crm.access.bindings import bindings_of
+        from crm.access.scope import Scope
+
+        with self.store.session() as session:
+            bindings = bindings_of(session, user, at=self.now())
+        return Scope(self.policy, Role(user.role), bindings)
 
     def speech_hints(self, principal: Principal) -> list[str]:
         """Return names that a recording is likely to hold, for the speech recogniser."""

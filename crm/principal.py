@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+# Scopes are made of statements on tables, which know principals.
+if TYPE_CHECKING:
+    from crm.access.scope import Scope
 
 
 class Role(StrEnum):
@@ -18,12 +23,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """One caller. `user_id` is None only for the local owner of a single-user installation."""
+    """One caller. `user_id` is None only for the local owner of a single-user installation.
+
+    Of `scopes` every one has to allow a read; without any, everything that is there is read.
+    """
 
     user_id: int | None
     name: str
     role: Role
     team_ids: frozenset[int] = field(default_factory=frozenset)
+    scopes: "tuple[Scope, ...]" = ()
 
     @classmethod
     def local_owner(cls) -> "Principal":

@@ -4,13 +4,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, text
 
+from crm.access.bindings import Bindings
+from crm.access.policy import Policy
+from crm.access.scope import Scope
 from crm.errors import BadInput, PermanentError
 from crm.index import filters
 from crm.index.chroma import ChromaIndex
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import Condition, SearchFilters
 from crm.models import Conversation, ConversationKind, Passage, Segment
-from crm.principal import Principal
+from crm.principal import Principal, Role
 from crm.store import Store
 from tests.conversation_seed import WordEmbedder, add_account, add_conversation
 from tests.statements import counted
@@ -140,13 +143,42 @@ def test_the_callers_scope_is_part_of_both_queries(
         return search(vector, conditions=conditions, limit=limit)
 
     monkeypatch.setattr(index._vectors, "search", spy)
-    monkeypatch.setattr(
-        filters, "visible", lambda statement, entity, principal: statement.where(entity.id == 2)
-    )
-    scope = [Condition("conversation_id", "=", 2)]
-    monkeypatch.setattr(filters, "vector_scope", lambda principal: scope)
-    assert found(index, store, "SOC2 quote 安全") == [2]
-    assert asked == [scope]
+    with store.session() as session:
+        text = "permit (principal, action, resource is Conversation) when { resource.squad };"
+        bound = Bindings(user_id=1, account_ids=frozenset({7}))
+        scope = Scope(Policy(text), Role.REP, bound)
+        add_account(session, 7, "Umbra")
+        session.get_one(Conversation, 2).account_id = 7
+        session.flush()
+        caller = Principal(1, "Anna", Role.REP, scopes=(scope,))
+        hits = index.search(session, "SOC2 quote 安全", principal=caller)
+        session.rollback()
+    assert [hit.conversation_id for hit in hits] == [2]
+    assert asked == [[Condition("conversation_id", "not in", (1, 3))]]
+
+
+@pytest.mark.parametrize(("most", "named"), [(1, [("in", (2,))]), (0, None)])
+def test_a_scope_is_told_to_the_vectors_as_long_as_it_is_short(
+    store: Store,
+    index: ConversationIndex,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    named: list[tuple[str, tuple[int, ...]]] | None,
+) -> None:
+    index.index_texts([1, 2, 3])
+    index.embed_pending()
+    monkeypatch.setattr(filters, "MOST_NAMED", most)
+    text = "permit (principal, action, resource is Conversation) when { resource.squad };"
+    scope = Scope(Policy(text), Role.REP, Bindings(user_id=1, account_ids=frozenset({7})))
+    caller = Principal(1, "Anna", Role.REP, scopes=(scope,))
+    with store.session() as session:
+        add_account(session, 7, "Umbra")
+        session.get_one(Conversation, 2).account_id = 7
+        session.flush()
+        told = filters.vector_scope(session, caller)
+        hits = index.search(session, "SOC2 quote 安全", principal=caller)
+    assert [hit.conversation_id for hit in hits] == [2]
+    assert named == (told and [(one.operator, one.value) for one in told])
 
 
 def test_a_search_without_a_caller_is_refused(index: ConversationIndex, store: Store) -> None:

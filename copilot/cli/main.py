@@ -63,6 +63,7 @@ class Commands(LazyGroup):
             "copilot.cli.forgetting",
             "Delete a conversation with everything that was made from it.",
         ),
+        "access": ("copilot.cli.access", "See and set who may read what."),
         "show": (
             "copilot.cli.showing",
             "Show one record with what the CRM holds on it, or list records of a kind.",

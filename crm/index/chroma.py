@@ -15,7 +15,9 @@ from crm.index.embedder import Vectors
 from crm.index.filters import Condition
 from crm.index.vectors import Labels
 
-_OPERATORS = {"=": "$eq", "in": "$in", ">=": "$gte", "<": "$lt", "contains": "$contains"}
+_OPERATORS = {
+    "=": "$eq", "in": "$in", "not in": "$nin", ">=": "$gte", "<": "$lt", "contains": "$contains"
+}  # fmt: skip
 _BATCH = 1_000
 _DATABASE = "chroma.sqlite3"
 _VACUUM_WAIT_S = 30.0

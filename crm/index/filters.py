@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from crm.access import visible
 from crm.errors import BadInput
@@ -13,6 +13,9 @@ from crm.index.terms import MAX_TERM
 from crm.models import Conversation, ConversationKind, Passage, Segment
 from crm.period import Period
 from crm.principal import Principal
+
+MOST_NAMED = 2_000
+"""So many conversations are named to the vector index; more are sifted afterwards."""
 
 Label = str | int | bool | tuple[str, ...]
 
@@ -49,7 +52,7 @@ class Condition:
     """One comparison on a vector's labels."""
 
     label: str
-    operator: Literal["=", "in", ">=", "<", "contains"]
+    operator: Literal["=", "in", "not in", ">=", "<", "contains"]
     value: Label | tuple[Label, ...]
 
 
@@ -89,8 +92,8 @@ def is_speaker(
     return or_(speaker.in_(labels), func.lower(speaker).in_([label.lower() for label in labels]))
 
 
-def vector_conditions(filters: SearchFilters, principal: Principal) -> list[Condition]:
-    """Return the same limits as conditions on labels: the filters, then the caller's scope."""
+def vector_conditions(filters: SearchFilters) -> list[Condition]:
+    """Return the same limits as conditions on labels."""
     wanted: list[tuple[str, Label | None]] = [
         ("account_id", filters.account_id),
         ("opportunity_id", filters.opportunity_id),
@@ -105,14 +108,31 @@ def vector_conditions(filters: SearchFilters, principal: Principal) -> list[Cond
         conditions.append(Condition("started", ">=", _milliseconds(filters.since)))
     if filters.until is not None:
         conditions.append(Condition("started", "<", _milliseconds(filters.until)))
-    return conditions + vector_scope(principal)
+    return conditions
 
 
-def vector_scope(principal: Principal) -> list[Condition]:
-    """Return what `crm.access.visible` says about conversations, as conditions on labels."""
+def vector_scope(session: Session, principal: Principal) -> list[Condition] | None:
+    """Return what the caller may read as conditions on labels, None if that takes too many.
+
+    The vectors know nothing of policies: they are told the conversations that `visible` leaves
+    out, or those that it leaves. Where both are thousands, SQL has to sift what was found.
+    """
     if not isinstance(principal, Principal):
         raise TypeError(f"searching conversations needs a Principal, got {principal!r}")
-    return []
+    if not principal.scopes:
+        return []
+    readable = visible(select(Conversation.id), Conversation, principal)
+    hidden = _few(session, select(Conversation.id).where(Conversation.id.not_in(readable)))
+    if hidden is not None:
+        return [Condition("conversation_id", "not in", hidden)] if hidden else []
+    named = _few(session, readable)
+    # No conversation has the id 0, and an empty list is no condition.
+    return None if named is None else [Condition("conversation_id", "in", named or (0,))]
+
+
+def _few(session: Session, ids: Select[int]) -> tuple[int, ...] | None:
+    found = tuple(session.scalars(ids.limit(MOST_NAMED + 1)))
+    return found if len(found) <= MOST_NAMED else None
 
 
 def labels_of(conversation: Conversation, speakers: list[str]) -> dict[str, Label]:

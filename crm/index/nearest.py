@@ -15,6 +15,7 @@ from crm.index.filters import (
     allowed_passages,
     speaker_label,
     vector_conditions,
+    vector_scope,
 )
 from crm.index.vectors import VectorIndex
 from crm.models import Passage
@@ -23,6 +24,8 @@ from crm.principal import Principal
 log = logging.getLogger(__name__)
 
 _QUERY_CHARACTERS = 1_000
+# Where SQL sifts by the caller's scope what was found, so many times more is looked at.
+_SIFTED = 10
 
 
 class NearestPassages:
@@ -48,7 +51,7 @@ class NearestPassages:
         if not self._vectors.count():
             return []
         try:
-            found = self._found(text, filters, principal, limit)
+            found = self._found(session, text, filters, principal, limit)
         except TransientError as error:
             log.warning("searching by words only: %s", error)
             return []
@@ -60,19 +63,27 @@ class NearestPassages:
         )
         alive = {passage_id: digest_of(passage_text) for passage_id, passage_text in rows}
         true = [v for v in found if alive.get(passage_of(v)) == v.rpartition(":")[2]]
-        return list(dict.fromkeys(passage_of(vector_id) for vector_id in true))
+        ranked = list(dict.fromkeys(passage_of(vector_id) for vector_id in true))
+        return ranked[:limit] if principal.scopes else ranked
 
     def _found(
-        self, text: str, filters: SearchFilters, principal: Principal, limit: int
+        self,
+        session: Session,
+        text: str,
+        filters: SearchFilters,
+        principal: Principal,
+        limit: int,
     ) -> list[str]:
         """Return ids of vectors, those of each label of the speaker in turns."""
         query = self._embedder.embed_query(text[:_QUERY_CHARACTERS])
         labels = dict.fromkeys(map(speaker_label, filters.speakers)) or [filters.speaker]
+        scope = vector_scope(session, principal)
+        wide = limit if scope is not None else limit * _SIFTED
         found = [
             self._vectors.search(
                 query,
-                conditions=vector_conditions(replace(filters, speaker=label), principal),
-                limit=limit,
+                conditions=vector_conditions(replace(filters, speaker=label)) + (scope or []),
+                limit=wide,
             )
             for label in labels
         ]

@@ -12,6 +12,7 @@ from crm.models.conversations import (
     Side,
     VoiceName,
 )
+from crm.models.grants import AccessGrant, GrantKind
 from crm.models.identities import (
     IdentityDecision,
     IdentityEntity,
@@ -37,6 +38,7 @@ from crm.models.service import Activity, ActivityKind, Case
 from crm.models.sources import HeardPart, PendingRecording, SourceState
 
 __all__ = [
+    "AccessGrant",
     "Account",
     "Activity",
     "ActivityKind",
@@ -49,6 +51,7 @@ __all__ = [
     "Conversation",
     "ConversationKind",
     "FieldProposal",
+    "GrantKind",
     "HeardPart",
     "IdentityDecision",
     "IdentityEntity",

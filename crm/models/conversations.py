@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.models.base import Base, Sourced
@@ -38,7 +38,10 @@ class NameBasis(StrEnum):
 
 
 class Conversation(Sourced, Base):
-    """One call, meeting, email or chat; an email's thread shares `thread_key`."""
+    """One call, meeting, email or chat; an email's thread shares `thread_key`.
+
+    One that `is_private` is kept to its owner and the people in it, as the policy says.
+    """
 
     __tablename__ = "conversations"
     kind: Mapped[str] = mapped_column(index=True)
@@ -54,6 +57,7 @@ class Conversation(Sourced, Base):
     thread_key: Mapped[str | None] = mapped_column(index=True)
     media_path: Mapped[str | None]
     content_sha256: Mapped[str]
+    is_private: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Participant(Base):

@@ -1,0 +1,3 @@
+from crm.access.scope import visible
+
+__all__ = ["visible"]

@@ -1,0 +1,65 @@
+"""What a caller is bound to at one moment: teams, territories, accounts, deals, stand-ins."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from crm.models import AccessGrant, GrantKind, Team, User
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """Ids of what is the caller's; `stand_in_for` are users, whose rows he reads meanwhile."""
+
+    user_id: int
+    team_ids: frozenset[int] = frozenset()
+    territory_ids: frozenset[int] = frozenset()
+    account_ids: frozenset[int] = frozenset()
+    opportunity_ids: frozenset[int] = frozenset()
+    stand_in_for: frozenset[int] = frozenset()
+
+
+def bindings_of(session: Session, user: User, *, at: datetime) -> Bindings:
+    """Return what the user is bound to at this moment: by the CRM, and by grants that hold then."""
+    granted: dict[str, set[int]] = {kind.value: set() for kind in GrantKind}
+    for row in session.execute(grants_of(user.id, at=at)):
+        granted[row.kind].add(row.object_id)
+    teams = granted[GrantKind.TEAM] | ({user.team_id} if user.team_id else set())
+    territories = granted[GrantKind.TERRITORY] | (
+        {user.territory_id} if user.territory_id else set()
+    )
+    return Bindings(
+        user_id=user.id,
+        team_ids=frozenset(_with_those_below(session, teams)),
+        territory_ids=frozenset(territories),
+        account_ids=frozenset(granted[GrantKind.ACCOUNT]),
+        opportunity_ids=frozenset(granted[GrantKind.OPPORTUNITY]),
+        stand_in_for=frozenset(granted[GrantKind.STAND_IN]),
+    )
+
+
+def grants_of(user_id: int, *, at: datetime) -> Select[str, int]:
+    """Return the statement of kind and object of the grants that hold at this moment."""
+    return select(AccessGrant.kind, AccessGrant.object_id).where(
+        AccessGrant.user_id == user_id,
+        or_(AccessGrant.valid_from.is_(None), AccessGrant.valid_from <= at),
+        or_(AccessGrant.valid_until.is_(None), AccessGrant.valid_until > at),
+        AccessGrant.revoked_at.is_(None),
+    )
+
+
+def _with_those_below(session: Session, teams: set[int]) -> set[int]:
+    """Return the teams and all below them; a ring in the tree ends the walk."""
+    children: dict[int | None, list[int]] = {}
+    for team_id, parent_id in session.execute(select(Team.id, Team.parent_id)):
+        children.setdefault(parent_id, []).append(team_id)
+    found: set[int] = set()
+    waiting = list(teams)
+    while waiting:
+        team_id = waiting.pop()
+        if team_id not in found:
+            found.add(team_id)
+            waiting += children.get(team_id, [])
+    return found

@@ -1,0 +1,81 @@
+"""Says why somebody may read a row, or may not: how it stands to him, and which rules decided."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.access.anchors import ANCHORS, PARENTS
+from crm.access.policy import RELATIONS, Kind, Relation
+from crm.access.scope import Scope
+from crm.errors import BadInput, NotFound
+from crm.models import Base
+from crm.models.base import Sourced
+from crm.principal import Role
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a row is readable or not.
+
+    `relations` are those that hold between row and caller, `policies` the names of the rules that
+    decided; none of them permits where the list is empty. `through` names the row whose rules
+    hold for this one, such as the account of a contact.
+    """
+
+    is_allowed: bool
+    role: Role
+    kind: Kind
+    relations: tuple[Relation, ...]
+    policies: tuple[str, ...]
+    through: str | None = None
+
+
+def explain_access(session: Session, scope: Scope, model: type[Base], row_id: int) -> Explanation:
+    """Return why the caller of this scope may read the row, or may not.
+
+    Raises:
+        NotFound: there is no such row, for nobody.
+        BadInput: rows of this kind are under no rule.
+    """
+    parent = PARENTS.get(model)
+    if parent is not None:
+        key = select(model.__table__.c[parent.column]).where(model.__table__.c.id == row_id)
+        found = session.execute(key).first()
+        if found is None:
+            raise NotFound(f"there is no row {row_id!r} in {model.__tablename__}")
+        above = found[0]
+        if above is None:
+            return _without_parent(scope, parent.model)
+        through = explain_access(session, scope, parent.model, above)
+        address = f"{parent.model.__tablename__}:{above}"
+        return Explanation(
+            through.is_allowed, through.role, through.kind, through.relations, through.policies,
+            through=address,
+        )  # fmt: skip
+    anchors = ANCHORS.get(model)
+    if anchors is None or not issubclass(model, Sourced):
+        raise BadInput(f"{model.__tablename__!r} is under no rule of its own")
+    table = model.__table__
+    names = RELATIONS[anchors.kind]
+    columns = [scope.stands(name, anchors, table).label(name.value) for name in names]
+    row = session.execute(
+        select(table.c.id, *columns).where(table.c.id == row_id, table.c.deleted_at.is_(None))
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no row {row_id!r} in {model.__tablename__}")
+    stands = {name: bool(row._mapping[name.value]) for name in names}
+    verdict = scope.policy.verdict(scope.role, anchors.kind, stands)
+    return Explanation(
+        is_allowed=verdict.is_allowed,
+        role=scope.role,
+        kind=anchors.kind,
+        relations=tuple(name for name, holds in stands.items() if holds),
+        policies=verdict.policies,
+    )
+
+
+def _without_parent(scope: Scope, above: type[Base]) -> Explanation:
+    kind = ANCHORS[above].kind
+    is_allowed = () in scope.policy.clauses(scope.role, kind)
+    return Explanation(is_allowed, scope.role, kind, (), (), through=f"{above.__tablename__}:none")

@@ -1,0 +1,92 @@
+"""Gives people access beyond their place in the CRM, for a time, and takes it back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.errors import BadInput, NotAllowed, NotFound
+from crm.models import AccessGrant, Account, Base, GrantKind, Opportunity, Team, Territory, User
+from crm.principal import Principal, Role
+
+OBJECTS: Mapping[GrantKind, type[Base]] = {
+    GrantKind.TEAM: Team,
+    GrantKind.TERRITORY: Territory,
+    GrantKind.ACCOUNT: Account,
+    GrantKind.OPPORTUNITY: Opportunity,
+    GrantKind.STAND_IN: User,
+}
+_MAY_GRANT = frozenset({Role.OWNER, Role.OPERATIONS})
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user is to be given, why, and from when until when; None leaves an end open."""
+
+    user_id: int
+    kind: GrantKind
+    object_id: int
+    reason: str
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+def grant_access(session: Session, wish: Wish, *, principal: Principal, now: datetime) -> int:
+    """Give a user something from a moment until another, and return the grant's id.
+
+    Raises:
+        NotAllowed: the caller is not of sales operations.
+        BadInput: no reason is given, or the time ends before it begins, or is over.
+        NotFound: there is no such user or object.
+    """
+    _check_may(principal)
+    if not wish.reason.strip():
+        raise BadInput("say why with a reason: the list of grants shows it")
+    until = wish.valid_until
+    if until is not None and until <= max(wish.valid_from or now, now):
+        raise BadInput(f"the grant would end on {until:%Y-%m-%d %H:%M}: give a later day")
+    for model, wanted in ((User, wish.user_id), (OBJECTS[wish.kind], wish.object_id)):
+        if session.get(model, wanted) is None:
+            raise NotFound(f"there is no row {wanted!r} in {model.__tablename__}")
+    made = AccessGrant(
+        user_id=wish.user_id,
+        kind=wish.kind.value,
+        object_id=wish.object_id,
+        reason=wish.reason.strip(),
+        valid_from=wish.valid_from,
+        valid_until=until,
+        granted_by=principal.name,
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def revoke_access(session: Session, grant_id: int, *, principal: Principal, now: datetime) -> None:
+    """Take a grant back; one that was taken back already stays so.
+
+    Raises NotAllowed for who may not, NotFound for an unknown grant.
+    """
+    _check_may(principal)
+    found = session.get(AccessGrant, grant_id)
+    if found is None:
+        raise NotFound(f"there is no grant {grant_id!r}; `sales-copilot access grants` lists them")
+    found.revoked_at = found.revoked_at or now
+
+
+def list_grants(session: Session, *, principal: Principal) -> list[AccessGrant]:
+    """Return the grants, the newest first: all for sales operations, for others their own."""
+    statement = select(AccessGrant).order_by(AccessGrant.id.desc())
+    if principal.role not in _MAY_GRANT:
+        statement = statement.where(AccessGrant.user_id == principal.user_id)
+    return list(session.scalars(statement))
+
+
+def _check_may(principal: Principal) -> None:
+    if principal.role not in _MAY_GRANT:
+        raise NotAllowed(
+            f"{principal.name!r} is {principal.role.value}: access is given by sales operations"
+        )

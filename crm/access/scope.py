@@ -1,0 +1,165 @@
+"""The one place where a caller's scope is put on a statement, for every read of every layer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVarTuple
+
+from sqlalchemy import (
+    Alias,
+    ColumnElement,
+    FromClause,
+    Join,
+    Select,
+    Table,
+    and_,
+    false,
+    not_,
+    or_,
+    select,
+    true,
+)
+
+from crm.access.anchors import ANCHORS, PARENTS, Anchors
+from crm.access.bindings import Bindings
+from crm.access.policy import Clause, Policy, Relation
+from crm.models import Account, Base, Participant, User
+from crm.models.base import Sourced
+from crm.principal import Principal, Role
+
+Ts = TypeVarTuple("Ts")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one caller may read: a policy, the caller's role, and what he is bound to now."""
+
+    policy: Policy
+    role: Role
+    bindings: Bindings
+
+    def rows(self, entity: type[Base], table: FromClause) -> ColumnElement[bool]:
+        """Return the condition on rows of `table`, which holds rows of `entity`."""
+        parent = PARENTS.get(entity)
+        if parent is not None:
+            rows = parent.model.__table__
+            allowed = self.rows(parent.model, rows)
+            # One without a parent is read by who reads all of them.
+            if _is_always(allowed):
+                return allowed
+            return table.c[parent.column].in_(select(rows.c.id).where(allowed))
+        anchors = ANCHORS.get(entity)
+        if anchors is None:
+            return true()
+        clauses = self.policy.clauses(self.role, anchors.kind)
+        if () in clauses:
+            return true()
+        return or_(false(), *(self._clause(clause, anchors, table) for clause in clauses))
+
+    def _clause(self, clause: Clause, anchors: Anchors, table: FromClause) -> ColumnElement[bool]:
+        terms = [
+            condition if wanted else not_(condition)
+            for relation, wanted in clause
+            for condition in [self.stands(relation, anchors, table)]
+        ]
+        return and_(true(), *terms)
+
+    def stands(
+        self, relation: Relation, anchors: Anchors, table: FromClause
+    ) -> ColumnElement[bool]:
+        """Return the condition that rows stand so to the caller; it is never NULL."""
+        mine = self.bindings
+        match relation:
+            case Relation.OWN:
+                return _is_in(table, anchors.owner, {mine.user_id})
+            case Relation.ACCOUNT_OWN:
+                return self._of_account(table, anchors, "owner_id", {mine.user_id})
+            case Relation.TEAM:
+                return self._in_teams(table, anchors)
+            case Relation.TERRITORY:
+                own = _is_in(table, anchors.territory, mine.territory_ids)
+                return or_(
+                    own, self._of_account(table, anchors, "territory_id", mine.territory_ids)
+                )
+            case Relation.SQUAD:
+                return or_(
+                    _is_in(table, anchors.account, mine.account_ids),
+                    _is_in(table, anchors.deal, mine.opportunity_ids),
+                )
+            case Relation.STAND_IN:
+                return _is_in(table, anchors.owner, mine.stand_in_for)
+            case Relation.TOOK_PART:
+                part = Participant.__table__
+                seen = select(part.c.conversation_id).where(part.c.user_id == mine.user_id)
+                return table.c.id.in_(seen)
+            case Relation.PRIVATE:
+                return table.c.is_private
+
+    def _in_teams(self, table: FromClause, anchors: Anchors) -> ColumnElement[bool]:
+        if anchors.owner is None or not self.bindings.team_ids:
+            return false()
+        users = User.__table__
+        members = select(users.c.id).where(users.c.team_id.in_(sorted(self.bindings.team_ids)))
+        column = table.c[anchors.owner]
+        return and_(column.is_not(None), column.in_(members))
+
+    def _of_account(
+        self, table: FromClause, anchors: Anchors, column: str, ids: frozenset[int] | set[int]
+    ) -> ColumnElement[bool]:
+        if anchors.account is None or not ids:
+            return false()
+        accounts = Account.__table__
+        mine = select(accounts.c.id).where(accounts.c[column].in_(sorted(ids)))
+        account = table.c[anchors.account]
+        return and_(account.is_not(None), account.in_(mine))
+
+
+def _is_in(
+    table: FromClause, column: str | None, ids: frozenset[int] | set[int]
+) -> ColumnElement[bool]:
+    if column is None or not ids:
+        return false()
+    return and_(table.c[column].is_not(None), table.c[column].in_(sorted(ids)))
+
+
+def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) -> Select[*Ts]:
+    """Return the statement limited to the rows of `entity` that the caller may read.
+
+    What its source has deleted nobody reads; the rest is the policy's. Where the statement reads
+    the table itself, rules bind there, else on its aliases. A caller of several scopes (a shared
+    channel) reads what all of them allow.
+    """
+    if not isinstance(principal, Principal):
+        raise TypeError(f"reading {entity.__tablename__} needs a Principal, got {principal!r}")
+    if not issubclass(entity, Sourced):
+        return statement
+    read = [leaf for source in statement.get_final_froms() for leaf in _leaves(source)]
+    tables = [leaf for leaf in read if leaf == entity.__table__]
+    tables = tables or [leaf for leaf in read if _is_alias(leaf, entity.__table__)]
+    statement = statement.where(*(table.c.deleted_at.is_(None) for table in tables))
+    return statement.where(*_rules(principal.scopes, entity, tables))
+
+
+def _rules(
+    scopes: Sequence[Scope], entity: type[Base], tables: Sequence[FromClause]
+) -> Iterator[ColumnElement[bool]]:
+    for scope in scopes:
+        for table in tables:
+            condition = scope.rows(entity, table)
+            if not _is_always(condition):
+                yield condition
+
+
+def _is_always(condition: ColumnElement[bool]) -> bool:
+    return condition.compare(true())
+
+
+def _leaves(source: FromClause) -> Iterator[FromClause]:
+    if isinstance(source, Join):
+        yield from _leaves(source.left)
+        yield from _leaves(source.right)
+    else:
+        yield source
+
+
+def _is_alias(leaf: FromClause, table: Table | Any) -> bool:
+    return isinstance(leaf, Alias) and leaf.element == table

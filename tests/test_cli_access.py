@@ -1,0 +1,167 @@
+"""The `access` commands: why one may read a record, grants for a time, a policy of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_cli_errors import document, filled, home, run
+
+__all__ = ["filled", "home"]
+
+STRICT = """
+permit (principal, action == Action::"read", resource is Directory);
+@id("one's own deals")
+permit (principal, action == Action::"read", resource is Opportunity)
+when { resource.own || resource.squad || resource.stand_in };
+@id("accounts")
+permit (principal, action == Action::"read", resource is Account);
+"""
+
+
+@pytest.fixture
+def strict(filled: Path) -> Path:
+    """The workspace with a policy under which a rep reads his own deals."""
+    (filled / "access.cedar").write_text(STRICT, encoding="utf-8")
+    return filled
+
+
+def users() -> list[str]:
+    shown = document(run("show", "users", "--json"))["records"]
+    return [record["name"] for record in shown]
+
+
+def deals(who: str | None = None) -> set[int]:
+    words = ["show", "opportunities", "--limit", "100", "--json"]
+    found = run(*words, *(["--as", who] if who else []))
+    return {record["id"] for record in document(found)["records"]}
+
+
+def explained(who: str, wanted: str) -> dict[str, Any]:
+    found: dict[str, Any] = document(
+        run("access", "explain", "--as", who, "--object", wanted, "--json")
+    )
+    return found
+
+
+def test_a_policy_of_the_company_limits_what_each_user_reads(strict: Path) -> None:
+    everything = deals()
+    names = users()
+    each = [deals(name) for name in names]
+
+    assert set().union(*each) <= everything
+    assert all(mine < everything for mine in each)
+    for name, mine in zip(names, each, strict=True):
+        for deal in sorted(everything)[:5]:
+            assert explained(name, f"opportunity:{deal}")["is_allowed"] == (deal in mine)
+
+
+def test_numbers_count_only_what_the_asker_reads(strict: Path) -> None:
+    name = users()[0]
+    answer = document(run("ask", "how many deals are there", "--as", name, "--json"))
+    whole = document(run("ask", "how many deals are there", "--json"))
+
+    assert answer["facts"][0]["value"] == len(deals(name))
+    assert whole["facts"][0]["value"] == len(deals())
+
+
+def test_an_explanation_names_the_rule_and_how_the_two_stand(strict: Path) -> None:
+    name = users()[0]
+    own, other = min(deals(name)), min(deals() - deals(name))
+    yes, no = explained(name, f"opportunity:{own}"), explained(name, f"opportunity:{other}")
+
+    assert (yes["is_allowed"], yes["rules"]) == (True, ["one's own deals"])
+    assert "own" in yes["relations"]
+    assert (no["is_allowed"], no["rules"], no["relations"]) == (False, [], [])
+    assert (
+        "no rule permits it"
+        in run("access", "explain", "--as", name, "--object", f"opportunity:{other}").output
+    )
+
+
+def test_a_grant_opens_a_deal_and_taking_it_back_closes_it(strict: Path) -> None:
+    name = users()[0]
+    deal = min(deals() - deals(name))
+    words = ("access", "grant", "opportunity", str(deal), "--to", name, "--reason", "tender")
+    made = document(run(*words, "--json"))["grant_id"]
+    opened = deals(name)
+    listed = document(run("access", "grants", "--json"))["grants"]
+    assert run("access", "revoke", str(made)).exit_code == 0
+
+    assert deal in opened
+    assert [(one["user"], one["reason"]) for one in listed] == [(name, "tender")]
+    assert deal not in deals(name)
+
+
+def test_a_stand_in_reads_what_the_absent_one_reads_until_the_last_day(strict: Path) -> None:
+    here, away = users()[:2]
+    before = deals(here)
+    words = ("access", "grant", "stand_in", away, "--to", here, "--reason", "holiday")
+    assert run(*words, "--until", "2020-01-01").exit_code == 2
+    assert run(*words, "--until", "2099-01-01").exit_code == 0
+
+    assert deals(here) == before | deals(away)
+
+
+def test_only_sales_operations_gives_access(strict: Path) -> None:
+    name, other = users()[:2]
+    words = ("access", "grant", "stand_in", other, "--to", name, "--reason", "I want to")
+    refused = run(*words, "--as", name)
+
+    assert refused.exit_code == 5
+    assert "sales operations" in refused.stderr
+    assert document(run("access", "grants", "--json"))["grants"] == []
+
+
+def test_a_private_call_is_found_by_nobody_else(filled: Path) -> None:
+    name = users()[0]
+    found = document(run("search", "single sign-on", "--as", name, "--json"))["results"]
+    assert found
+    call = found[0]["conversation_id"]
+    assert run("access", "private", f"call:{call}").exit_code == 0
+    hidden = run("search", "single sign-on", "--as", name, "--json")
+    owner = document(run("search", "single sign-on", "--json"))["results"]
+    why = explained(name, f"call:{call}")
+
+    assert call not in [one["conversation_id"] for one in document(hidden)["results"]]
+    assert call in [one["conversation_id"] for one in owner]
+    assert why["rules"] == ["a private conversation stays with those who were in it"]
+    assert run("access", "private", f"call:{call}", "--off").exit_code == 0
+    assert document(run("search", "single sign-on", "--as", name, "--json"))["results"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("explain", "--as", "nobody@x.example", "--object", "opportunity:1"), 3, "nobody@x"),
+        (("explain", "--object", "opportunity:1"), 2, "--as"),
+        (("grant", "account", "No such firm", "--to", "Ana Ortiz", "--reason", "x"), 3, "No such"),
+        (("grant", "account", "1", "--to", "Ana Ortiz", "--reason", " "), 2, "reason"),
+        (("revoke", "99"), 3, "99"),
+        (("private", "account:1"), 2, "no conversation"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    filled: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    found = run("access", *words)
+    assert found.exit_code == code
+    assert said in found.stderr
+
+
+def test_a_wrong_policy_is_named_before_anybody_reads_by_it(filled: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "mine.cedar"
+    wrong.write_text("permit (principal, action, resource) when { resource.mine };", "utf-8")
+    checked = run("access", "policy", "--check", str(wrong))
+    (filled / "access.cedar").write_text(wrong.read_text("utf-8"), encoding="utf-8")
+    asked = run("show", "opportunities", "--as", users()[0])
+
+    assert checked.exit_code == 2
+    assert "mine" in checked.stderr
+    assert asked.exit_code == 2
+    assert "access.cedar" in asked.stderr
+
+
+def test_the_rules_that_hold_can_be_read(strict: Path) -> None:
+    assert "one's own deals" in run("access", "policy").output
+    assert document(run("access", "policy", "--json"))["file"].endswith("access.cedar")
