@@ -1,5 +1,6 @@
 """The `access` commands: why one may read a record, grants for a time, a policy of one's own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,37 @@ def test_a_wrong_policy_is_named_before_anybody_reads_by_it(filled: Path, tmp_pa
 def test_the_rules_that_hold_can_be_read(strict: Path) -> None:
     assert "one's own deals" in run("access", "policy").output
     assert document(run("access", "policy", "--json"))["file"].endswith("access.cedar")
+
+
+def test_what_was_given_and_taken_back_is_in_the_trail(filled: Path) -> None:
+    name = users()[0]
+    words = ("access", "grant", "account", "1", "--to", name, "--reason", "tender")
+    number = document(run(*words, "--json"))["grant_id"]
+    run("access", "revoke", str(number))
+    run("access", "revoke", str(number))
+    run("access", "private", "call:1")
+    events = document(run("audit", "list", "--json"))["events"]
+    checked = document(run("audit", "verify", "--json"))
+
+    assert [event["action"] for event in events] == [
+        "conversation.private", "access.revoke", "access.grant"
+    ]  # fmt: skip
+    assert events[-1]["detail"]["reason"] == "tender"
+    assert (checked["events"], checked["faults"]) == (3, [])
+    assert run("audit", "verify", "--expect", checked["digest"]).exit_code == 0
+    assert run("audit", "verify", "--expect", "0" * 64).exit_code == 8
+
+
+def test_the_trail_goes_into_a_file_and_only_to_who_answers_for_it(
+    filled: Path, tmp_path: Path
+) -> None:
+    run("access", "private", "call:1")
+    file = tmp_path / "trail.jsonl"
+    assert run("audit", "export", "--out", str(file)).exit_code == 0
+    refused = run("audit", "export", "--as", users()[0])
+    later = run("audit", "export", "--from", "2099-01-01")
+
+    assert json.loads(file.read_text("utf-8"))["action"] == "conversation.private"
+    assert (refused.exit_code, later.stdout) == (5, "")
+    assert run("audit", "export", "--from", "tomorrow").exit_code == 2
+    assert run("audit", "export", "--out", str(tmp_path)).exit_code == 2

@@ -14,7 +14,14 @@ from copilot.cli.console import out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
 from copilot.wiring import Installation
 from crm.access.explaining import Explanation, explain_access
-from crm.access.granting import OBJECTS, Wish, grant_access, list_grants, revoke_access
+from crm.access.granting import (
+    OBJECTS,
+    Wish,
+    grant_access,
+    list_grants,
+    revoke_access,
+    set_private,
+)
 from crm.access.policy import load_policy
 from crm.errors import Ambiguous, BadInput, NotFound
 from crm.models import (
@@ -192,11 +199,9 @@ def private(
         if model is not Conversation:
             raise BadInput(f"{conversation!r} is no conversation: give one as call:31")
         with installation.store.session() as session:
-            row = session.get(Conversation, row_id)
-            is_mine = principal.is_local_owner or (row and row.owner_id == principal.user_id)
-            if row is None or not is_mine:
-                raise NotFound(f"no conversation {conversation!r} of yours")
-            row.is_private = not off
+            set_private(
+                session, row_id, is_private=not off, principal=principal, now=moment(installation)
+            )
         said = "open to colleagues" if off else "private"
         _say(as_json, {"conversation_id": row_id, "is_private": not off}, f"It is {said} now.")
 

@@ -64,6 +64,7 @@ class Commands(LazyGroup):
             "Delete a conversation with everything that was made from it.",
         ),
         "access": ("copilot.cli.access", "See and set who may read what."),
+        "audit": ("copilot.cli.auditing", "Show, check and give out who did what."),
         "show": (
             "copilot.cli.showing",
             "Show one record with what the CRM holds on it, or list records of a kind.",

@@ -7,8 +7,19 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotAllowed, NotFound
-from crm.models import AccessGrant, Account, Base, GrantKind, Opportunity, Team, Territory, User
+from crm.models import (
+    AccessGrant,
+    Account,
+    Base,
+    Conversation,
+    GrantKind,
+    Opportunity,
+    Team,
+    Territory,
+    User,
+)
 from crm.principal import Principal, Role
 
 OBJECTS: Mapping[GrantKind, type[Base]] = {
@@ -62,6 +73,13 @@ def grant_access(session: Session, wish: Wish, *, principal: Principal, now: dat
     )
     session.add(made)
     session.flush()
+    given = {
+        "what": f"{made.kind}:{made.object_id}",
+        "from": made.valid_from and made.valid_from.isoformat(),
+        "until": made.valid_until and made.valid_until.isoformat(),
+    }
+    deed = Deed("access.grant", f"user:{made.user_id}", after=given, reason=made.reason)
+    record(session, deed, principal=principal, now=now)
     return made.id
 
 
@@ -74,7 +92,28 @@ def revoke_access(session: Session, grant_id: int, *, principal: Principal, now:
     found = session.get(AccessGrant, grant_id)
     if found is None:
         raise NotFound(f"there is no grant {grant_id!r}; `sales-copilot access grants` lists them")
-    found.revoked_at = found.revoked_at or now
+    if found.revoked_at is None:
+        found.revoked_at = now
+        what = {"what": f"{found.kind}:{found.object_id}", "grant": found.id}
+        deed = Deed("access.revoke", f"user:{found.user_id}", before=what)
+        record(session, deed, principal=principal, now=now)
+
+
+def set_private(
+    session: Session, conversation_id: int, *, is_private: bool, principal: Principal, now: datetime
+) -> None:
+    """Keep a conversation to its owner and the people in it, or open it again.
+
+    Raises NotFound where there is none, or it is another's.
+    """
+    row = session.get(Conversation, conversation_id)
+    is_mine = row is not None and row.owner_id == principal.user_id
+    if row is None or not (principal.is_local_owner or is_mine):
+        raise NotFound(f"no conversation {conversation_id!r} of yours")
+    if row.is_private != is_private:
+        row.is_private = is_private
+        deed = Deed("conversation.private", f"conversation:{row.id}", after={"private": is_private})
+        record(session, deed, principal=principal, now=now)
 
 
 def list_grants(session: Session, *, principal: Principal) -> list[AccessGrant]:

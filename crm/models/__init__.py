@@ -1,6 +1,7 @@
 """The tables; importing this package registers them all on `Base.metadata`."""
 
 from crm.models.accounts import Account, Alias, Contact, Lead
+from crm.models.audit import AuditDetail, AuditEvent, AuditHead, AuditSubject
 from crm.models.base import Base, UtcDateTime
 from crm.models.conversations import (
     Conversation,
@@ -44,6 +45,10 @@ __all__ = [
     "ActivityKind",
     "Alias",
     "AmountChange",
+    "AuditDetail",
+    "AuditEvent",
+    "AuditHead",
+    "AuditSubject",
     "Base",
     "Case",
     "CloseDateChange",

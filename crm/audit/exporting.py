@@ -1,0 +1,105 @@
+"""Gives out the audit trail, and what it says of a person; erases the latter on request."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from crm.audit.trail import Deed, record
+from crm.audit.verifying import ERASED
+from crm.errors import BadInput, NotAllowed
+from crm.models import AuditDetail, AuditEvent, AuditSubject
+from crm.principal import Principal, Role
+
+MAY_READ = frozenset({Role.OWNER, Role.OPERATIONS, Role.EXECUTIVE})
+MAY_ERASE = frozenset({Role.OWNER, Role.OPERATIONS})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events: from a moment until another, of a person, an action or an object."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    person: str | None = None
+    action: str | None = None
+    object: str | None = None
+
+
+def export_trail(
+    session: Session, wanted: Wanted, *, principal: Principal
+) -> Iterator[dict[str, Any]]:
+    """Yield events in order as plain values; `detail` is None where it was erased.
+
+    Raises NotAllowed for who may not read the trail.
+    """
+    _check(principal, MAY_READ, "read")
+    statement = (
+        select(AuditEvent, AuditDetail)
+        .outerjoin(AuditDetail, AuditDetail.seq == AuditEvent.seq)
+        .order_by(AuditEvent.seq)
+    )
+    for column, value in (
+        (AuditEvent.person, wanted.person),
+        (AuditEvent.action, wanted.action),
+        (AuditEvent.object, wanted.object),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.since is not None:
+        statement = statement.where(AuditEvent.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(AuditEvent.at < wanted.until)
+    for event, detail in session.execute(statement).yield_per(500):
+        shown = {column.name: getattr(event, column.name) for column in event.__table__.columns}
+        yield {**shown, "at": event.at.isoformat(), "detail": detail.body if detail else None}
+
+
+def details_about(session: Session, address: str, *, principal: Principal) -> list[dict[str, Any]]:
+    """Return what the trail's details say about a person, such as `contact:12`."""
+    _check(principal, MAY_READ, "read")
+    statement = (
+        select(AuditEvent.seq, AuditEvent.at, AuditEvent.action, AuditDetail.body)
+        .join(AuditDetail, AuditDetail.seq == AuditEvent.seq)
+        .join(AuditSubject, AuditSubject.seq == AuditEvent.seq)
+        .where(AuditSubject.address == address)
+        .order_by(AuditEvent.seq)
+    )
+    return [
+        {"seq": row.seq, "at": row.at.isoformat(), "action": row.action, "detail": row.body}
+        for row in session.execute(statement)
+    ]
+
+
+def erase_details(
+    session: Session, address: str, *, reason: str, principal: Principal, now: datetime
+) -> int:
+    """Erase the details about a person and return how many; that it was done is an event itself.
+
+    The events stay, with the digests of what was erased, so the chain still verifies.
+    Raises NotAllowed for who may not, BadInput without a reason.
+    """
+    _check(principal, MAY_ERASE, "erase from")
+    if not reason.strip():
+        raise BadInput("say why with a reason: the trail keeps it")
+    about = select(AuditSubject.seq).where(AuditSubject.address == address)
+    there = select(AuditDetail.seq).where(AuditDetail.seq.in_(about)).order_by(AuditDetail.seq)
+    numbers = list(session.scalars(there))
+    if not numbers:
+        return 0
+    deed = Deed(
+        action=ERASED, object=address, reason=reason.strip(),
+        read=[f"audit:{number}" for number in numbers],
+    )  # fmt: skip
+    record(session, deed, principal=principal, now=now)
+    session.execute(delete(AuditDetail).where(AuditDetail.seq.in_(numbers)))
+    session.execute(delete(AuditSubject).where(AuditSubject.address == address))
+    return len(numbers)
+
+
+def _check(principal: Principal, roles: frozenset[Role], what: str) -> None:
+    if principal.role not in roles:
+        raise NotAllowed(f"{principal.name!r} is {principal.role.value} and may not {what} it")
