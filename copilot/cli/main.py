@@ -65,6 +65,14 @@ class Commands(LazyGroup):
         ),
         "access": ("copilot.cli.access", "See and set who may read what."),
         "audit": ("copilot.cli.auditing", "Show, check and give out who did what."),
+        "backup": (
+            "copilot.cli.backing",
+            "Write the workspace's data into one file while it is in use; secrets stay out.",
+        ),
+        "restore": (
+            "copilot.cli.backing",
+            "Make a new workspace out of a backup; every file is checked first.",
+        ),
         "show": (
             "copilot.cli.showing",
             "Show one record with what the CRM holds on it, or list records of a kind.",
