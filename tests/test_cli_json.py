@@ -130,7 +130,7 @@ def test_the_help_lists_every_command_with_the_line_of_its_own_help() -> None:
         own = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
         assert own.exit_code == 0
         assert line in " ".join(own.stdout.split()), name
-        assert "Example" in own.stdout or name in {"ingest", "draft"}, name
+        assert "Example" in own.stdout or name in {"ingest", "draft", "access", "audit"}, name
 
 
 def test_documents_stay_one_line_of_json_each_when_text_is_broken(filled: Path) -> None:
