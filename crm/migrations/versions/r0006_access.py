@@ -23,7 +23,7 @@ def upgrade() -> None:
     sa.Column('granted_by', sa.String(), nullable=False),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('revoked_at', UtcDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_access_grants_user_id_users')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_access_grants_user_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_access_grants'))
     )
     op.create_index(op.f('ix_access_grants_user_id'), 'access_grants', ['user_id'])
