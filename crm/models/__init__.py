@@ -12,6 +12,7 @@ from crm.models.conversations import (
     Side,
     VoiceName,
 )
+from crm.models.drafts import DraftStatus, SavedDraft, StyleAspect, StyleFact
 from crm.models.identities import (
     IdentityDecision,
     IdentityEntity,
@@ -48,6 +49,7 @@ __all__ = [
     "Contact",
     "Conversation",
     "ConversationKind",
+    "DraftStatus",
     "FieldProposal",
     "HeardPart",
     "IdentityDecision",
@@ -72,12 +74,15 @@ __all__ = [
     "QuestionStatus",
     "Quota",
     "Quote",
+    "SavedDraft",
     "Segment",
     "Side",
     "SourceState",
     "Stage",
     "StageChange",
     "StageStatus",
+    "StyleAspect",
+    "StyleFact",
     "Team",
     "Territory",
     "User",
