@@ -13,6 +13,7 @@ from crm.models.conversations import (
     Side,
     VoiceName,
 )
+from crm.models.drafts import DraftStatus, SavedDraft, StyleAspect, StyleFact
 from crm.models.grants import AccessGrant, GrantKind
 from crm.models.identities import (
     IdentityDecision,
@@ -55,6 +56,7 @@ __all__ = [
     "Contact",
     "Conversation",
     "ConversationKind",
+    "DraftStatus",
     "FieldProposal",
     "GrantKind",
     "HeardPart",
@@ -80,12 +82,15 @@ __all__ = [
     "QuestionStatus",
     "Quota",
     "Quote",
+    "SavedDraft",
     "Segment",
     "Side",
     "SourceState",
     "Stage",
     "StageChange",
     "StageStatus",
+    "StyleAspect",
+    "StyleFact",
     "Team",
     "Territory",
     "User",
