@@ -78,6 +78,7 @@ def _build(workspace: str, installation: Installation) -> None:
         import_files(installation, list(export.files), export.mapping, as_of(workspace))
         return
     company = generate_demo(folder, today=DAYS[workspace])
+    shutil.copyfile(company.guide, installation.settings.workspace_dir / "company.yaml")
     tables = sorted(company.crm.glob("*.csv"))
     import_files(installation, tables, company.mapping, as_of(workspace))
     for path in (company.mail, company.calls):

@@ -58,6 +58,14 @@ class Commands(LazyGroup):
             "Ask one question after another; the model stays warm and follow-ups are understood.",
         ),
         "draft": ("copilot.cli.drafting", "Draft what you will send; nothing is sent."),
+        "drafts": (
+            "copilot.cli.drafts",
+            "Decide on your drafts; your style is learned from it.",
+        ),
+        "style": (
+            "copilot.cli.style",
+            "Show what was learned of how you write, set it, forget it, check the company's guide.",
+        ),
         "search": ("copilot.cli.searching", "Search all calls and emails by words and by meaning."),
         "forget": (
             "copilot.cli.forgetting",

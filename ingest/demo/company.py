@@ -17,6 +17,7 @@ from ingest.demo.chance import dice
 from ingest.demo.customers import Customer, make_customer
 from ingest.demo.deals import Deal, simulate_deal
 from ingest.demo.flagships import make_flagships
+from ingest.demo.guide import GUIDE_FILE, References, write_guide
 from ingest.demo.organisation import write_organisation
 from ingest.demo.records import write_customer, write_deal
 from ingest.demo.service import write_cases, write_leads
@@ -40,6 +41,7 @@ class DemoCompany:
     mail: Path
     calls: Path
     recordings: Path
+    guide: Path
     rows: dict[str, int]
     emails: int
     transcripts: int
@@ -72,6 +74,7 @@ def generate_demo(
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
     kept: list[Deal] = []
+    references = References()
     with Tables(paths["crm"]) as tables, _TruthFile(folder / "truth.json", seed, today) as truth:
         write_organisation(tables, seed=seed, today=today, scale=scale)
         flagged = [(flagship.customer, [flagship.deal]) for flagship in flagships]
@@ -79,6 +82,7 @@ def generate_demo(
         for number, (customer, deals) in enumerate(chain(flagged, made), start=1):
             _write_account(tables, customer, deals, seed=seed, today=today)
             truth.add_deals(deals)
+            references.consider(deals)
             if number <= TALKED_ACCOUNTS:
                 kept += deals
             if progress and (number % 50 == 0 or number == accounts):
@@ -91,6 +95,7 @@ def generate_demo(
             truth.add_conversation(name, asdict(planted))
     write_mapping(paths["crm"] / "mapping.yaml")
     write_recordings(paths["recordings"], today)
+    write_guide(folder / GUIDE_FILE, references)
     emails = sum(planted.kind == "email" for planted in talks.values())
     return DemoCompany(
         folder=folder,
@@ -99,6 +104,7 @@ def generate_demo(
         mail=paths["mail"],
         calls=paths["calls"],
         recordings=paths["recordings"],
+        guide=folder / GUIDE_FILE,
         rows=rows,
         emails=emails,
         transcripts=len(talks) - emails,

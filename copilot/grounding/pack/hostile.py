@@ -1,0 +1,95 @@
+"""Tells words that give orders to whoever writes for us from words that speak to us."""
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from copilot.grounding.pack.orders import COMPACT, FAMILIES, HAN_GAP
+from tools.language import has_han, to_simplified
+
+_TAG_BASE = 0xE0000
+_TAGS = range(_TAG_BASE + 0x20, _TAG_BASE + 0x7F)
+# Letters of other alphabets that look like Latin ones.
+_LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁһӏԛԝпгтмкнвАЕОРСУХІЈЅНВМТКοαενικρτυχΟΑΕΝΙΚΡΤΥΧΗΒΜΖɡıⅼ",
+    "aeopcyxijsdhlqwnrtmkhbAEOPCYXIJSHBMTKoaevikptuxOAENIKPTYXHBMZgil",
+)
+_DIGIT_LETTERS = str.maketrans("01345@$", "oieasas")
+_MIXED_WORD = re.compile(r"\b(?=\w*[a-z@$])(?=\w*[01345@$])[a-z01345@$]{4,}\b", re.IGNORECASE)
+_SPACED = re.compile(r"(?:\b[a-z][\s.\-_*|/·]{1,3}){4,}[a-z]\b", re.IGNORECASE)
+_BLOB = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_LONGEST = 20_000
+_DEEPEST = 2
+
+
+def orders_the_writer(text: str) -> bool:
+    """Say whether a text gives orders to an assistant that writes, or imitates one's prompt.
+
+    English and Chinese, whatever hides it: signs without width, full-width or look-alike letters,
+    spaces within words, HTML, base64. "Please ignore my last mail" is said to us and is no order.
+    """
+    return _is_hostile(text[:_LONGEST], 0)
+
+
+def _is_hostile(text: str, depth: int) -> bool:
+    for view in _views(text):
+        lowered = view.lower()
+        if any(family.matches(view, lowered) for family in FAMILIES):
+            return True
+    plain = _plain(text)
+    return _is_compact_order(plain) or _hides(plain, depth)
+
+
+def _views(text: str) -> Iterator[str]:
+    """Yield the text as a reader or a model would take it, each reading once."""
+    plain = _plain(text)
+    views = [plain]
+    if not plain.isascii():
+        views.append(plain.translate(_LOOKALIKES))
+    if _MIXED_WORD.search(plain):
+        views.append(_MIXED_WORD.sub(lambda word: word.group().translate(_DIGIT_LETTERS), plain))
+    hidden = "".join(chr(ord(char) - _TAG_BASE) for char in text if ord(char) in _TAGS)
+    if hidden:
+        views.append(hidden)
+    yield from dict.fromkeys(views)
+
+
+def _plain(text: str) -> str:
+    """Return the text in plain width and Simplified characters, without invisible signs."""
+    if text.isascii() and "&" not in text:
+        return text
+    shown = unicodedata.normalize("NFKC", html.unescape(text))
+    shown = "".join(char for char in shown if unicodedata.category(char) != "Cf")
+    shown = shown.replace("’", "'")
+    return HAN_GAP.sub("", to_simplified(shown)) if has_han(shown) else shown
+
+
+def _is_compact_order(plain: str) -> bool:
+    """Say whether letters spelled one by one make an order."""
+    latin = plain.translate(_LOOKALIKES)
+    if not _SPACED.search(latin):
+        return False
+    joined = re.sub(r"[^a-z]", "", latin.lower())
+    return any(pattern.search(joined) for pattern in COMPACT)
+
+
+def _hides(plain: str, depth: int) -> bool:
+    """Say whether a blob of base64 in the text decodes to an order."""
+    if depth >= _DEEPEST:
+        return False
+    return any(_is_hostile(decoded, depth + 1) for decoded in _decoded(plain))
+
+
+def _decoded(plain: str) -> Iterator[str]:
+    for match in _BLOB.finditer(plain):
+        blob = match.group().rstrip("=").replace("-", "+").replace("_", "/")
+        try:
+            raw = base64.b64decode(blob + "=" * (-len(blob) % 4), validate=True)
+            text = raw.decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+        if text.isprintable() or "\n" in text:
+            yield text
