@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from crm.access import visible
+from crm.access import readable, visible
 from crm.errors import BadInput, NotFound
 from crm.facts import Fact, FactKind
 from crm.index.conversations import ConversationIndex
@@ -232,8 +232,12 @@ def last_conversation(
     Use it first when a question says "the last call". Raises NotFound if there is none.
     """
     wanted = arguments.model_dump(exclude_none=True)
-    statement = select(Conversation, Account.name).outerjoin(
-        Account, Account.id == Conversation.account_id
+    statement = (
+        select(Conversation, Account.name)
+        .select_from(Conversation)
+        .outerjoin(
+            Account, and_(Account.id == Conversation.account_id, readable(Account, principal))
+        )
     )
     for name, value in wanted.items():
         statement = statement.where(getattr(Conversation, name) == value)

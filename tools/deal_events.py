@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withheld
 from crm.models import (
     Activity,
     AmountChange,
@@ -24,6 +25,7 @@ from crm.money import format_money
 from crm.principal import Principal
 from tools.language import Language
 from tools.spoken import KIND_WORDS
+from tools.withheld import Withheld, word_withheld
 
 EventKind = Literal["stage", "close_date", "amount", "activity", "conversation", "quote"]
 ACTIVITY_WORDS = {
@@ -77,15 +79,28 @@ def _event(kind: EventKind, happened_at: datetime, text: str, source: str) -> Ti
 def _stage_changes(session: Session, asked: DealAsked) -> Iterable[TimelineEvent]:
     before, after = aliased(Stage), aliased(Stage)
     statement = (
-        select(StageChange.id, StageChange.changed_at, before.name, after.name)
-        .join(after, after.id == StageChange.to_stage_id)
-        .outerjoin(before, before.id == StageChange.from_stage_id)
+        select(
+            StageChange.id,
+            StageChange.changed_at,
+            StageChange.from_stage_id,
+            before.name,
+            after.name,
+        )
+        .select_from(StageChange)
+        .outerjoin(
+            after, and_(after.id == StageChange.to_stage_id, readable(after, asked.principal))
+        )
+        .outerjoin(
+            before, and_(before.id == StageChange.from_stage_id, readable(before, asked.principal))
+        )
         .where(StageChange.opportunity_id == asked.opportunity_id)
         .order_by(StageChange.changed_at, StageChange.id)
     )
-    for row_id, changed_at, old, new in session.execute(
+    hidden = word_withheld(Withheld.NOT_VISIBLE, asked.language)
+    for row_id, changed_at, from_id, before_name, after_name in session.execute(
         visible(statement, StageChange, asked.principal)
     ):
+        old, new = (before_name or hidden) if from_id else None, after_name or hidden
         if asked.language == "zh":
             text = f"阶段从 {old} 变为 {new}" if old else f"进入阶段 {new}"
         else:
@@ -130,7 +145,8 @@ def _activities(session: Session, asked: DealAsked) -> Iterable[TimelineEvent]:
     )
     statement = (
         select(Activity.id, happened, Activity.kind, Activity.subject, User.name)
-        .outerjoin(User, User.id == Activity.owner_id)
+        .select_from(Activity)
+        .outerjoin(User, and_(User.id == Activity.owner_id, readable(User, asked.principal)))
         .where(Activity.opportunity_id == asked.opportunity_id, happened.is_not(None))
     )
     for row_id, happened_at, kind, subject, owner in session.execute(
@@ -160,13 +176,17 @@ def _quotes(session: Session, asked: DealAsked) -> Iterable[TimelineEvent]:
     statement = select(Quote).where(
         Quote.opportunity_id == asked.opportunity_id, Quote.created_on.is_not(None)
     )
-    for quote in session.scalars(visible(statement, Quote, asked.principal)):
+    quotes = session.scalars(visible(statement, Quote, asked.principal))
+    has_discount = "discount" not in withheld(Quote, asked.principal)
+    for quote in quotes:
         total = format_money(quote.total_minor, quote.currency)
         percent = f"{float(quote.discount) * 100:g}%"
         if asked.language == "zh":
-            text = f"报价单 {quote.number}：{total}，折扣 {percent}，状态 {quote.status}"
+            discount = f"，折扣 {percent}" if has_discount else ""
+            text = f"报价单 {quote.number}：{total}{discount}，状态 {quote.status}"
         else:
-            text = f"quote {quote.number}: {total}, discount {percent}, {quote.status}"
+            discount = f", discount {percent}" if has_discount else ""
+            text = f"quote {quote.number}: {total}{discount}, {quote.status}"
         if quote.created_on is not None:
             yield _event("quote", _at(quote.created_on), text, f"quote:{quote.id}")
 

@@ -5,19 +5,22 @@ from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from crm.access import visible
+from crm.access import readable, visible
 from crm.errors import NotFound
 from crm.facts import Fact, FactKind
 from crm.models import (
+    Account,
+    Contact,
     Conversation,
     ConversationKind,
     FieldProposal,
     Note,
     NoteKind,
     NoteSet,
+    Opportunity,
     ProposalStatus,
     Side,
 )
@@ -26,6 +29,11 @@ from tools.language import Language
 from tools.spoken import SIDE_WORDS, clock
 
 _SHOWN = (ProposalStatus.PROPOSED, ProposalStatus.ACCEPTED, ProposalStatus.REJECTED)
+_PROPOSED_ON: dict[str, type[Account | Contact | Opportunity]] = {
+    "account": Account,
+    "contact": Contact,
+    "opportunity": Opportunity,
+}
 _KINDS = {
     "en": {
         "summary": "summary", "topic": "topic", "question": "question", "objection": "objection",
@@ -251,7 +259,9 @@ def find_proposals(
     if arguments.entity_id is not None:
         statement = statement.where(FieldProposal.entity_id == arguments.entity_id)
     readable = visible(select(Conversation.id), Conversation, principal)
-    statement = statement.where(FieldProposal.conversation_id.in_(readable))
+    statement = statement.where(
+        FieldProposal.conversation_id.in_(readable), on_readable_record(principal)
+    )
     total = _count(session, statement.with_only_columns(FieldProposal.id))
     ordered = statement.order_by(Conversation.started_at.desc(), FieldProposal.id)
     rows = session.execute(ordered.limit(arguments.limit)).all()
@@ -259,6 +269,26 @@ def find_proposals(
         total=total,
         proposals=tuple(_proposal(row) for row, _ in rows),
         facts=[_proposal_fact(row, talk, language) for row, talk in rows],
+    )
+
+
+def on_readable_record(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition that a proposal is on a record that the caller may read.
+
+    Its old value is the record's, whoever may read the conversation.
+    """
+    return or_(
+        *(
+            and_(
+                FieldProposal.entity == entity,
+                exists(
+                    select(model.id)
+                    .where(model.id == FieldProposal.entity_id, readable(model, principal))
+                    .correlate(FieldProposal)
+                ),
+            )
+            for entity, model in _PROPOSED_ON.items()
+        )
     )
 
 

@@ -11,6 +11,7 @@ from crm.money import to_major
 from tools.attributes import Attribute, Entity, Shape, attributes_of
 from tools.language import Language
 from tools.views import ENTITY_WORDS, Price, RecordView, word_value
+from tools.withheld import Withheld
 
 _BRIEF = {
     Entity.ACCOUNT: ("industry", "country", "city", "employees", "annual_revenue", "owner"),
@@ -65,6 +66,7 @@ def record_fact(view: RecordView, *, as_of: datetime, language: Language) -> Fac
         f"{shown[name].label(language)}{' ' if language == 'en' else ''}{text}"
         for name in _BRIEF[view.entity]
         if (text := word_value(view, shown[name], language)) is not None
+        and not isinstance(view.values[name], Withheld)
         and not (name == "expected_close_on" and view.values["closed_on"])
     ]
     entity = ENTITY_WORDS[language][view.entity]
@@ -109,6 +111,8 @@ def attribute_fact(
 def _plain(view: RecordView, attribute: Attribute) -> tuple[float | int | str | None, str | None]:
     """Return the value as a plain number or text, and its currency if it is money."""
     value = view.values.get(attribute.name)
+    if isinstance(value, Withheld):
+        return None, None
     if isinstance(value, tuple):
         prices: tuple[Price, ...] = value
         if len(prices) != 1:

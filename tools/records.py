@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
+from crm.access.fields import withheld
 from crm.errors import Ambiguous, BadInput, NotFound
 from crm.facts import Fact
 from crm.models import Account, Alias, Contact, Opportunity, Stage, StageStatus
@@ -24,6 +25,7 @@ from tools.record_facts import (
     word_field,
 )
 from tools.views import MODELS, load_views
+from tools.withheld import Withheld
 
 # SQLite takes 32,766 variables in one statement.
 _IDS_A_STATEMENT = 10_000
@@ -162,9 +164,10 @@ def find_contacts(
     """Find people at customers by name, email, job title or account, with phone and email."""
     statement = select(Contact.id)
     if arguments.text:
-        statement = statement.where(
-            _holds(arguments.text, Contact.name, Contact.email, Contact.title)
-        )
+        # A search in what is kept back would tell it letter by letter.
+        hidden = withheld(Contact, principal)
+        looked = [Contact.name, Contact.title, *([] if "email" in hidden else [Contact.email])]
+        statement = statement.where(_holds(arguments.text, *looked))
     if arguments.account_id is not None:
         statement = statement.where(Contact.account_id == arguments.account_id)
     ordered = statement.order_by(Contact.name, Contact.id)
@@ -242,7 +245,7 @@ def get_record(
         facts=[
             attribute_fact(view, attribute, as_of=as_of, language=language)
             for attribute, field in zip(attributes, fields, strict=True)
-            if field.text is not None
+            if field.text is not None and not isinstance(view.values[attribute.name], Withheld)
         ]
         or [record_fact(view, as_of=as_of, language=language)],
     )

@@ -1,15 +1,16 @@
 """Records as people see them: loaded with the names they point at, worded in a language."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session, aliased
 
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withheld
 from crm.models import (
     Account,
     Base,
@@ -29,6 +30,7 @@ from crm.money import format_money
 from crm.principal import Principal
 from tools.attributes import Attribute, Entity, Shape
 from tools.language import Language
+from tools.withheld import Withheld, word_withheld
 
 MODELS: dict[Entity, type[Base]] = {
     Entity.ACCOUNT: Account,
@@ -64,12 +66,17 @@ class Price:
     book: str
 
 
-Value = str | int | Decimal | date | tuple[Price, ...] | None
+Value = str | int | Decimal | date | tuple[Price, ...] | Withheld | None
+Columns = Select[*tuple[Any, ...]]
+_REF = "_ref"
 
 
 @dataclass(frozen=True)
 class RecordView:
-    """One record; `values` holds an entry for every attribute of its entity, None if empty."""
+    """One record; `values` holds an entry for every attribute of its entity, None if empty.
+
+    What is there but not for the caller is a `Withheld`.
+    """
 
     entity: Entity
     id: int
@@ -92,10 +99,11 @@ def load_views(
     if not ids:
         return []
     model: Any = MODELS[entity]
-    statement = visible(_STATEMENTS[entity]().where(model.id.in_(ids)), model, principal)
-    rows = {row["id"]: dict(row) for row in session.execute(statement).mappings()}
+    statement = visible(_STATEMENTS[entity](principal).where(model.id.in_(ids)), model, principal)
+    hidden = withheld(model, principal)
+    rows = {row["id"]: _kept(row, hidden) for row in session.execute(statement).mappings()}
     if entity is Entity.PRODUCT:
-        _add_prices(session, rows)
+        _add_prices(session, rows, principal)
     if entity is Entity.CALL:
         _add_participants(session, rows)
     return [_view(entity, rows[record_id]) for record_id in ids if record_id in rows]
@@ -106,6 +114,8 @@ def word_value(view: RecordView, attribute: Attribute, language: Language) -> st
     value = view.values.get(attribute.name)
     if value is None or value in ("", ()):
         return None
+    if isinstance(value, Withheld):
+        return word_withheld(value, language)
     if isinstance(value, tuple):
         return _word_prices(value)
     if attribute.shape is Shape.MONEY and isinstance(value, int | Decimal):
@@ -132,6 +142,18 @@ def _word_stage(stage: str, status: str, language: Language) -> str:
     return f"{stage}（{word}）" if language == "zh" else f"{stage} ({word})"
 
 
+def _kept(row: Mapping[Any, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """Return a row without its references; a name that a reference leads to may be withheld."""
+    kept = {name: value for name, value in row.items() if not name.endswith(_REF)}
+    for name, value in row.items():
+        if name.endswith(_REF) and value is not None and kept[name.removesuffix(_REF)] is None:
+            kept[name.removesuffix(_REF)] = Withheld.NOT_VISIBLE
+    for name in hidden & kept.keys():
+        if kept[name] is not None:
+            kept[name] = Withheld.NOT_FOR_YOU
+    return kept
+
+
 def _view(entity: Entity, row: dict[str, Any]) -> RecordView:
     return RecordView(
         entity=entity,
@@ -143,26 +165,27 @@ def _view(entity: Entity, row: dict[str, Any]) -> RecordView:
     )
 
 
-def _accounts() -> Select[*tuple[Any, ...]]:
-    parent, owner = aliased(Account), aliased(User)
+def _accounts(principal: Principal) -> Columns:
+    parent = aliased(Account)
     return (
         select(
             *(Account.id, Account.external_id, Account.name, Account.currency),
             *(Account.industry, Account.country, Account.city, Account.domain),
             *(Account.employees, Account.founded_year, Account.created_on),
             Account.annual_revenue_minor.label("annual_revenue"),
-            owner.name.label("owner"),
-            parent.name.label("parent"),
-            Territory.name.label("territory"),
-            Territory.region.label("region"),
+            *_named("owner", User.name, Account.owner_id),
+            *_named("parent", parent.name, Account.parent_id),
+            *_placed(Account.territory_id),
         )
-        .outerjoin(owner, owner.id == Account.owner_id)
-        .outerjoin(parent, parent.id == Account.parent_id)
-        .outerjoin(Territory, Territory.id == Account.territory_id)
+        .select_from(Account)
+        .outerjoin(User, _leads_to(User, Account.owner_id, principal))
+        .outerjoin(parent, _leads_to(parent, Account.parent_id, principal))
+        .outerjoin(Territory, _leads_to(Territory, Account.territory_id, principal))
     )
 
 
-def _opportunities() -> Select[*tuple[Any, ...]]:
+def _opportunities(principal: Principal) -> Columns:
+    stage = aliased(Stage)
     return (
         select(
             *(Opportunity.id, Opportunity.external_id, Opportunity.name, Opportunity.currency),
@@ -170,67 +193,90 @@ def _opportunities() -> Select[*tuple[Any, ...]]:
             *(Opportunity.competitor, Opportunity.next_step, Opportunity.opened_on),
             *(Opportunity.expected_close_on, Opportunity.closed_on),
             Opportunity.amount_minor.label("amount"),
-            Account.name.label("account"),
-            User.name.label("owner"),
-            Stage.name.label("stage"),
+            *_named("account", Account.name, Opportunity.account_id),
+            *_named("owner", User.name, Opportunity.owner_id),
+            *_named("stage", stage.name, Opportunity.stage_id),
+            # Won, lost or open is the deal's own, whoever may read the names of stages.
             Stage.status.label("status"),
-            Territory.name.label("territory"),
-            Territory.region.label("region"),
+            *_placed(Opportunity.territory_id),
         )
+        .select_from(Opportunity)
         .join(Stage, Stage.id == Opportunity.stage_id)
-        .outerjoin(Account, Account.id == Opportunity.account_id)
-        .outerjoin(User, User.id == Opportunity.owner_id)
-        .outerjoin(Territory, Territory.id == Opportunity.territory_id)
+        .outerjoin(stage, _leads_to(stage, Opportunity.stage_id, principal))
+        .outerjoin(Account, _leads_to(Account, Opportunity.account_id, principal))
+        .outerjoin(User, _leads_to(User, Opportunity.owner_id, principal))
+        .outerjoin(Territory, _leads_to(Territory, Opportunity.territory_id, principal))
     )
 
 
-def _contacts() -> Select[*tuple[Any, ...]]:
-    return select(
-        *(Contact.id, Contact.external_id, Contact.name, Contact.phone, Contact.email),
-        *(Contact.title, Contact.language),
-        Account.name.label("account"),
-    ).outerjoin(Account, Account.id == Contact.account_id)
+def _contacts(principal: Principal) -> Columns:
+    return (
+        select(
+            *(Contact.id, Contact.external_id, Contact.name, Contact.phone, Contact.email),
+            *(Contact.title, Contact.language),
+            *_named("account", Account.name, Contact.account_id),
+        )
+        .select_from(Contact)
+        .outerjoin(Account, _leads_to(Account, Contact.account_id, principal))
+    )
 
 
-def _products() -> Select[*tuple[Any, ...]]:
+def _products(_principal: Principal) -> Columns:
     return select(
         *(Product.id, Product.external_id, Product.name, Product.family, Product.description)
     )
 
 
-def _users() -> Select[*tuple[Any, ...]]:
+def _users(principal: Principal) -> Columns:
     manager = aliased(User)
     return (
         select(
             *(User.id, User.external_id, User.name, User.email, User.title, User.role),
-            manager.name.label("manager"),
-            Team.name.label("team"),
-            Territory.name.label("territory"),
-            Territory.region.label("region"),
+            *_named("manager", manager.name, User.manager_id),
+            *_named("team", Team.name, User.team_id),
+            *_placed(User.territory_id),
         )
-        .outerjoin(manager, manager.id == User.manager_id)
-        .outerjoin(Team, Team.id == User.team_id)
-        .outerjoin(Territory, Territory.id == User.territory_id)
+        .select_from(User)
+        .outerjoin(manager, _leads_to(manager, User.manager_id, principal))
+        .outerjoin(Team, _leads_to(Team, User.team_id, principal))
+        .outerjoin(Territory, _leads_to(Territory, User.territory_id, principal))
     )
 
 
-def _conversations() -> Select[*tuple[Any, ...]]:
+def _conversations(principal: Principal) -> Columns:
     return (
         select(
             *(Conversation.id, Conversation.external_id, Conversation.kind),
             *(Conversation.started_at, Conversation.ended_at),
             Conversation.title.label("name"),
-            Account.name.label("account"),
-            Opportunity.name.label("opportunity"),
-            User.name.label("owner"),
+            *_named("account", Account.name, Conversation.account_id),
+            *_named("opportunity", Opportunity.name, Conversation.opportunity_id),
+            *_named("owner", User.name, Conversation.owner_id),
         )
-        .outerjoin(Account, Account.id == Conversation.account_id)
-        .outerjoin(Opportunity, Opportunity.id == Conversation.opportunity_id)
-        .outerjoin(User, User.id == Conversation.owner_id)
+        .select_from(Conversation)
+        .outerjoin(Account, _leads_to(Account, Conversation.account_id, principal))
+        .outerjoin(Opportunity, _leads_to(Opportunity, Conversation.opportunity_id, principal))
+        .outerjoin(User, _leads_to(User, Conversation.owner_id, principal))
     )
 
 
-_STATEMENTS: dict[Entity, Callable[[], Select[*tuple[Any, ...]]]] = {
+def _named(name: str, column: Any, reference: Any) -> tuple[Any, Any]:
+    """Return the name that a reference leads to, and the reference to tell hidden from empty."""
+    return column.label(name), reference.label(f"{name}{_REF}")
+
+
+def _placed(reference: Any) -> tuple[Any, ...]:
+    return (
+        *_named("territory", Territory.name, reference),
+        *_named("region", Territory.region, reference),
+    )
+
+
+def _leads_to(target: Any, reference: Any, principal: Principal) -> ColumnElement[bool]:
+    return and_(target.id == reference, readable(target, principal))
+
+
+_STATEMENTS: dict[Entity, Callable[[Principal], Columns]] = {
     Entity.ACCOUNT: _accounts,
     Entity.OPPORTUNITY: _opportunities,
     Entity.CONTACT: _contacts,
@@ -240,10 +286,10 @@ _STATEMENTS: dict[Entity, Callable[[], Select[*tuple[Any, ...]]]] = {
 }
 
 
-def _add_prices(session: Session, rows: dict[int, dict[str, Any]]) -> None:
+def _add_prices(session: Session, rows: dict[int, dict[str, Any]], principal: Principal) -> None:
     for row in rows.values():
         row["list_price"] = ()
-    found = session.execute(
+    statement = (
         select(
             PriceBookEntry.product_id,
             PriceBookEntry.list_price_minor,
@@ -253,6 +299,9 @@ def _add_prices(session: Session, rows: dict[int, dict[str, Any]]) -> None:
         .join(PriceBook, PriceBook.id == PriceBookEntry.price_book_id)
         .where(PriceBookEntry.product_id.in_(rows))
         .order_by(PriceBook.id)
+    )
+    found = session.execute(
+        visible(visible(statement, PriceBookEntry, principal), PriceBook, principal)
     )
     for product_id, amount_minor, currency, book in found:
         rows[product_id]["list_price"] += (Price(amount_minor, currency, book),)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withheld
 from crm.errors import NotFound
 from crm.facts import Fact, FactKind
 from crm.models import (
@@ -36,9 +38,12 @@ def find_deal(
         NotFound: there is no such opportunity, or the caller may not read it.
     """
     statement = (
-        select(Opportunity, Stage, Account)
+        select(Opportunity, Stage, Account, readable(Stage, principal))
+        .select_from(Opportunity)
         .join(Stage, Stage.id == Opportunity.stage_id)
-        .outerjoin(Account, Account.id == Opportunity.account_id)
+        .outerjoin(
+            Account, and_(Account.id == Opportunity.account_id, readable(Account, principal))
+        )
         .where(Opportunity.id == opportunity_id)
     )
     row = session.execute(visible(statement, Opportunity, principal)).first()
@@ -46,7 +51,11 @@ def find_deal(
         raise NotFound(
             f"no opportunity {opportunity_id!r}; `sales-copilot search` or `ask` finds its id"
         )
-    return row[0], row[1], row[2]
+    deal, stage, account, is_stage_shown = row
+    if not is_stage_shown:
+        # Won, lost or open is the deal's own, whoever may read the names of stages.
+        set_committed_value(stage, "name", "")
+    return deal, stage, account
 
 
 def deal_fact(
@@ -61,7 +70,7 @@ def deal_fact(
     parts = [
         f"商机“{deal.name}”" if is_zh else f'Deal "{deal.name}"',
         account and (f"客户：{account.name}" if is_zh else f"customer {account.name}"),
-        f"阶段：{stage.name}" if is_zh else f"stage {stage.name}",
+        stage.name and (f"阶段：{stage.name}" if is_zh else f"stage {stage.name}"),
         money and (f"金额 {money}" if is_zh else f"amount {money}"),
         closing and (f"预计成交 {closing}" if is_zh else f"expected close {closing}"),
         deal.next_step
@@ -87,7 +96,8 @@ def product_fact(
     """Yield one fact with the products of the deal and their quantities, if it has lines."""
     statement = (
         select(Product.name, OpportunityLine.quantity)
-        .join(Product, Product.id == OpportunityLine.product_id)
+        .select_from(OpportunityLine)
+        .join(Product, and_(Product.id == OpportunityLine.product_id, readable(Product, principal)))
         .where(OpportunityLine.opportunity_id == opportunity_id)
         .order_by(OpportunityLine.id)
         .limit(_LINES)
@@ -120,11 +130,14 @@ def quote_facts(
     for quote in session.scalars(visible(statement, Quote, principal)):
         total = format_money(quote.total_minor, quote.currency)
         percent = f"{_plain(quote.discount * 100)} %"
+        has_discount = "discount" not in withheld(Quote, principal)
         if language == "zh":
-            text = f"报价单 {quote.number}（{quote.status}）：总价 {total}，折扣 {percent}"
+            text = f"报价单 {quote.number}（{quote.status}）：总价 {total}"
+            text += f"，折扣 {percent}" if has_discount else ""
             text += f"，有效期至 {quote.valid_until}。" if quote.valid_until else "。"
         else:
-            text = f"Quote {quote.number} ({quote.status}): total {total}, discount {percent}"
+            text = f"Quote {quote.number} ({quote.status}): total {total}"
+            text += f", discount {percent}" if has_discount else ""
             text += f", valid until {quote.valid_until}." if quote.valid_until else "."
         yield Fact(
             kind=FactKind.RECORD,

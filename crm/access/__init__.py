@@ -1,3 +1,3 @@
-from crm.access.scope import visible
+from crm.access.scope import readable, visible
 
-__all__ = ["visible"]
+__all__ = ["readable", "visible"]

@@ -29,7 +29,6 @@ OBJECTS: Mapping[GrantKind, type[Base]] = {
     GrantKind.OPPORTUNITY: Opportunity,
     GrantKind.STAND_IN: User,
 }
-_MAY_GRANT = frozenset({Role.OWNER, Role.OPERATIONS})
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,8 @@ def set_private(
     """
     row = session.get(Conversation, conversation_id)
     is_mine = row is not None and row.owner_id == principal.user_id
-    if row is None or not (principal.is_local_owner or is_mine):
+    is_owner = principal.is_local_owner and principal.user_id is None
+    if row is None or not (is_owner or is_mine):
         raise NotFound(f"no conversation {conversation_id!r} of yours")
     if row.is_private != is_private:
         row.is_private = is_private
@@ -119,13 +119,19 @@ def set_private(
 def list_grants(session: Session, *, principal: Principal) -> list[AccessGrant]:
     """Return the grants, the newest first: all for sales operations, for others their own."""
     statement = select(AccessGrant).order_by(AccessGrant.id.desc())
-    if principal.role not in _MAY_GRANT:
+    if not _may_grant(principal):
         statement = statement.where(AccessGrant.user_id == principal.user_id)
     return list(session.scalars(statement))
 
 
+def _may_grant(principal: Principal) -> bool:
+    # A CRM may call somebody "owner": only who is no user of it owns the installation.
+    is_owner = principal.is_local_owner and principal.user_id is None
+    return is_owner or principal.role is Role.OPERATIONS
+
+
 def _check_may(principal: Principal) -> None:
-    if principal.role not in _MAY_GRANT:
+    if not _may_grant(principal):
         raise NotAllowed(
             f"{principal.name!r} is {principal.role.value}: access is given by sales operations"
         )

@@ -46,6 +46,22 @@ class Kind(StrEnum):
     DIRECTORY = "Directory"
 
 
+class FieldGroup(StrEnum):
+    """What fields are kept back for; the policy file's fields have these groups."""
+
+    PERSONAL = "personal"
+    MARGIN = "margin"
+
+
+@dataclass(frozen=True)
+class FieldName:
+    """A field that policies may keep back: its group, its kind of record, and its column."""
+
+    group: FieldGroup
+    kind: str
+    name: str
+
+
 _RECORD = tuple(Relation)[:6]
 RELATIONS: Mapping[Kind, tuple[Relation, ...]] = {
     **dict.fromkeys(Kind, _RECORD),
@@ -83,6 +99,10 @@ class Policy:
         combination of relations, so the clauses say exactly what it says.
         """
         return _clauses(self.text, role, kind)
+
+    def withheld(self, role: Role, fields: tuple[FieldName, ...]) -> frozenset[FieldName]:
+        """Return which of these fields a caller of this role is not shown in any record."""
+        return _withheld(self.text, role, fields)
 
     def verdict(self, role: Role, kind: Kind, relations: Mapping[Relation, bool]) -> Verdict:
         """Return what the file says about one row that stands so to the caller."""
@@ -139,6 +159,21 @@ def _clauses(text: str, role: Role, kind: Kind) -> tuple[Clause, ...]:
         )
         for term in simplest(allowed)
     )
+
+
+@lru_cache(maxsize=256)
+def _withheld(text: str, role: Role, fields: tuple[FieldName, ...]) -> frozenset[FieldName]:
+    entities, requests = _caller(role), []
+    for number, field in enumerate(fields):
+        uid = {"type": "Field", "id": str(number)}
+        attributes = {"group": field.group.value, "kind": field.kind, "name": field.name}
+        entities.append({"uid": uid, "attrs": attributes, "parents": []})
+        resource, action = f'Field::"{number}"', 'Action::"read_field"'
+        requests.append(
+            {"principal": _CALLER, "action": action, "resource": resource, "context": {}}
+        )
+    found = cedarpy.is_authorized_batch(requests, text, json.dumps(entities))
+    return frozenset(field for field, one in zip(fields, found, strict=True) if not one.allowed)
 
 
 Term = tuple[bool | None, ...]

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     and_,
     false,
+    inspect,
     not_,
     or_,
     select,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 
 from crm.access.anchors import ANCHORS, PARENTS, Anchors
 from crm.access.bindings import Bindings
-from crm.access.policy import Clause, Policy, Relation
+from crm.access.policy import Clause, Kind, Policy, Relation
 from crm.models import Account, Base, Participant, User
 from crm.models.base import Sourced
 from crm.principal import Principal, Role
@@ -121,6 +122,23 @@ def _is_in(
     return and_(table.c[column].is_not(None), table.c[column].in_(sorted(ids)))
 
 
+def readable(entity: Any, principal: Principal) -> ColumnElement[bool]:
+    """Return the condition that rows of a joined table, or of its alias, are shown to the caller.
+
+    It stands in the ON of an outer join: what may not be read joins as nothing. Unlike `visible`,
+    deleted rows of the directory count as shown, for history keeps the names of what was.
+    """
+    known = inspect(entity)
+    _check_caller(known.mapper.class_, principal)
+    model, table = known.mapper.class_, known.selectable
+    if not issubclass(model, Sourced):
+        return true()
+    anchors = ANCHORS.get(model)
+    is_directory = anchors is not None and anchors.kind is Kind.DIRECTORY
+    kept = true() if is_directory else table.c.deleted_at.is_(None)
+    return and_(kept, *_rules(principal.scopes, model, [table]))
+
+
 def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) -> Select[*Ts]:
     """Return the statement limited to the rows of `entity` that the caller may read.
 
@@ -128,15 +146,21 @@ def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) ->
     the table itself, rules bind there, else on its aliases. A caller of several scopes (a shared
     channel) reads what all of them allow.
     """
-    if not isinstance(principal, Principal):
-        raise TypeError(f"reading {entity.__tablename__} needs a Principal, got {principal!r}")
+    _check_caller(entity, principal)
     if not issubclass(entity, Sourced):
         return statement
     read = [leaf for source in statement.get_final_froms() for leaf in _leaves(source)]
     tables = [leaf for leaf in read if leaf == entity.__table__]
     tables = tables or [leaf for leaf in read if _is_alias(leaf, entity.__table__)]
+    if not tables:
+        raise ValueError(f"the statement reads no {entity.__tablename__}: nothing would be limited")
     statement = statement.where(*(table.c.deleted_at.is_(None) for table in tables))
     return statement.where(*_rules(principal.scopes, entity, tables))
+
+
+def _check_caller(entity: type[Base], principal: object) -> None:
+    if not isinstance(principal, Principal):
+        raise TypeError(f"reading {entity.__tablename__} needs a Principal, got {principal!r}")
 
 
 def _rules(

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
+from crm.access import readable
 from crm.metrics.portable_dates import DayOf, DaysBetween, day
 from crm.models import (
     Account,
@@ -24,6 +25,7 @@ from crm.models import (
     Territory,
     User,
 )
+from crm.principal import Principal
 
 Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
 
@@ -34,6 +36,7 @@ ACCOUNT = aliased(Account, name="account")
 PARENT = aliased(Account, name="parent")
 TERRITORY = aliased(Territory, name="territory")
 STAGE = aliased(Stage, name="stage")
+STAGE_NAME = aliased(Stage, name="stage_name")
 PRODUCT = aliased(Product, name="product")
 
 # Link name → what is joined, and the column that the record's reference must equal.
@@ -45,12 +48,16 @@ TARGETS: dict[str, tuple[Any, Expression]] = {
     "parent": (PARENT, PARENT.id),
     "territory": (TERRITORY, TERRITORY.id),
     "stage": (STAGE, STAGE.id),
+    "stage_name": (STAGE_NAME, STAGE_NAME.id),
     "product": (PRODUCT, PRODUCT.id),
     "opportunity": (Opportunity, Opportunity.id),
     "price_book": (PriceBook, PriceBook.id),
     # The one link to many: whoever joins it has to bring the rows back to one a deal.
     "line": (OpportunityLine, OpportunityLine.opportunity_id),
 }
+
+# Won, lost or open is the deal's own, whoever may read the names of stages.
+OF_THE_DEAL = frozenset({"stage"})
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ KEYS: dict[str, Key] = {
     "product": key_in("product", Product, PRODUCT.id, PRODUCT.name),
     "product_family": key_in("product", Product, PRODUCT.family),
     "opportunity": key_in("opportunity", Opportunity, Opportunity.id, Opportunity.name),
-    "stage": key_in("stage", Stage, STAGE.id, STAGE.name),
+    "stage": key_in("stage_name", Stage, STAGE_NAME.id, STAGE_NAME.name),
     "status": key_in("stage", None, STAGE.status),
     "source": key_in("opportunity", Opportunity, Opportunity.lead_source),
     "lost_reason": key_in("opportunity", Opportunity, Opportunity.lost_reason),
@@ -103,7 +110,11 @@ def stage_age_days(as_of: datetime) -> ColumnElement[Any]:
     """Return the days from a deal's last stage change, else its opening, to the as-of day."""
     last = (
         select(func.max(StageChange.changed_at))
-        .where(StageChange.opportunity_id == Opportunity.id, StageChange.changed_at <= as_of)
+        .where(
+            StageChange.opportunity_id == Opportunity.id,
+            StageChange.changed_at <= as_of,
+            StageChange.deleted_at.is_(None),
+        )
         .correlate(Opportunity)
         .scalar_subquery()
     )
@@ -115,7 +126,7 @@ def deal_discount(_as_of: datetime) -> ColumnElement[Any]:
     """Return the largest discount quoted for a deal."""
     return (
         select(func.max(Quote.discount))
-        .where(Quote.opportunity_id == Opportunity.id)
+        .where(Quote.opportunity_id == Opportunity.id, Quote.deleted_at.is_(None))
         .correlate(Opportunity)
         .scalar_subquery()
     )
@@ -147,18 +158,27 @@ NUMBERS: dict[str, Number] = {
 
 
 def join_links(
-    statement: Select[Any], refs: Mapping[str, Ref], wanted: Iterable[str], present: set[str]
+    statement: Select[Any],
+    refs: Mapping[str, Ref],
+    wanted: Iterable[str],
+    *,
+    principal: Principal,
+    present: set[str],
 ) -> Select[Any]:
     """Return the statement with the wanted links outer-joined, what they need coming first.
 
-    `present` holds the links joined already and is added to.
+    Records that the caller may not read join as nothing, so that no group, filter or place is
+    told from them. `present` holds the links joined already and is added to.
     """
     for link in wanted:
         if link in present:
             continue
         present.add(link)
         ref = refs[link]
-        statement = join_links(statement, refs, ref.needs, present)
+        statement = join_links(statement, refs, ref.needs, principal=principal, present=present)
         target, column = TARGETS[link]
-        statement = statement.outerjoin(target, column == ref.on)
+        on = [column == ref.on]
+        if link not in OF_THE_DEAL:
+            on.append(readable(target, principal))
+        statement = statement.outerjoin(target, and_(*on))
     return statement

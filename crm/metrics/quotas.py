@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from crm.access import visible
+from crm.access import readable, visible
 from crm.models import Opportunity, Quota, Stage, StageStatus, Team, User
 from crm.principal import Principal
 
@@ -19,8 +19,8 @@ def team_tree() -> CTE:
     return tree.union(below)
 
 
-def is_counted() -> ColumnElement[bool]:
-    """Return the condition that a quota is not a sum of others.
+def is_counted(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition that a quota is not a sum of others that the caller may read.
 
     A team's quota counts only where nobody in the team and no team below it has one of the same
     days: otherwise the same target would be counted at two levels.
@@ -37,6 +37,7 @@ def is_counted() -> ColumnElement[bool]:
                 and_(tree.c.team_id == part.team_id, part.team_id != Quota.team_id),
             ),
             part.id != Quota.id,
+            readable(part, principal),
         )
         .correlate(Quota)
     )

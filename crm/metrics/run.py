@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crm.access.fields import check_shown
 from crm.errors import BadInput
 from crm.metrics.catalog import Dimension, Measure, catalog
 from crm.metrics.lookup import resolve_filter
@@ -16,6 +17,7 @@ from crm.metrics.result import MetricCell, MetricResult
 from crm.metrics.scene import Condition, Scene
 from crm.metrics.statement import CELL, TOTAL, WHOLE, metric_statement, rows_statement
 from crm.metrics.subjects import SUBJECTS
+from crm.metrics.values import KEPT_BACK
 from crm.money import exponent
 from crm.period import FiscalCalendar
 from crm.principal import Principal
@@ -37,6 +39,7 @@ def run_metric(
     Raises:
         BadInput: an unknown measure, or a part of the question that does not suit the measure.
         NotFound: a filter value that is not stored, with the close ones.
+        NotAllowed: a number that the caller is not shown in any record.
     """
     scene = _scene(session, query, principal, as_of, calendar or FiscalCalendar())
     found = session.execute(metric_statement(scene)).all()
@@ -73,6 +76,7 @@ def _scene(
     measure = catalog().measure(query.measure)
     by = tuple(_group(name, measure) for name in query.by)
     _check(query, measure)
+    _check_shown(query, measure, principal)
     conditions: list[Condition] = []
     for asked in query.filters:
         dimension = catalog().dimension(asked.dimension, measure)
@@ -97,6 +101,14 @@ def _check(query: MetricQuery, measure: Measure) -> None:
         raise BadInput(f"{measure.name} has no shares: only counts and sums split into parts")
     if query.having is not None and query.having.op not in COMPARISONS:
         raise BadInput(f"{query.having.op.value!r} does not compare: use at_least, at_most, …")
+
+
+def _check_shown(query: MetricQuery, measure: Measure, principal: Principal) -> None:
+    """Raise NotAllowed if a number that the caller is not shown would be computed or compared."""
+    read = {measure.value, *(asked.dimension for asked in query.filters)}
+    for name in sorted(read & KEPT_BACK.keys()):
+        model, column = KEPT_BACK[name]
+        check_shown(model, column, principal)
 
 
 def _basis(query: MetricQuery, measure: Measure) -> DateBasis | None:

@@ -36,7 +36,7 @@ from crm.metrics.conditions import (
     measure_tests,
     minor_threshold,
 )
-from crm.metrics.links import join_links
+from crm.metrics.links import TARGETS, join_links
 from crm.metrics.scene import Scene
 from crm.metrics.subjects import TOUCH
 from crm.metrics.touches import touches
@@ -138,10 +138,14 @@ def _raw_rows(
     statement: Select[Any] = select(*columns).select_from(subject.source)
     wanted = [*subject.required, *links, *(link for _test, needs in tests for link in needs)]
     present = {subject.is_link} if subject.is_link else set()
-    statement = join_links(statement, subject.refs, wanted, present)
+    statement = join_links(
+        statement, subject.refs, wanted, principal=scene.principal, present=present
+    )
     for model in subject.models:
         statement = visible(statement, model, scene.principal)
-    return statement.where(counted.is_not(None), *(test for test, _links in tests))
+    # What joined as nothing would pass every rule that says what a deal must not be.
+    found = [TARGETS[link][1].is_not(None) for link in subject.required]
+    return statement.where(counted.is_not(None), *found, *(test for test, _links in tests))
 
 
 def _once_each(raw: Select[Any], value: RowValue) -> Select[Any]:

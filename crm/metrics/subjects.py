@@ -113,6 +113,7 @@ DEAL_REFS = {
         needs=("owner", "account"),
     ),
     "stage": Ref(Opportunity.stage_id),
+    "stage_name": Ref(Opportunity.stage_id),
 }
 DEAL_DATES = {
     DateBasis.OPENED: Opportunity.opened_on,
@@ -143,6 +144,7 @@ STAGE_ENTRY = Subject(
     refs={
         **DEAL_REFS,
         "stage": Ref(StageChange.to_stage_id),
+        "stage_name": Ref(StageChange.to_stage_id),
         "opportunity": Ref(StageChange.opportunity_id),
     },
     dates={DateBasis.OCCURRED: DayOf(StageChange.changed_at)},
@@ -172,6 +174,7 @@ def _doings(source: Any, dates: dict[DateBasis, Expression], **parts: Any) -> Su
         refs={
             "opportunity": Ref(columns.opportunity_id),
             "stage": Ref(Opportunity.stage_id, ("opportunity",)),
+            "stage_name": Ref(Opportunity.stage_id, ("opportunity",)),
             **_people(columns.owner_id),
             **_company(account, ("opportunity",)),
             **_place(

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, exists, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, exists, func, literal, select
 from sqlalchemy.orm import aliased
 
-from crm.access import visible
+from crm.access import readable, visible
 from crm.metrics.portable_dates import DayOf
 from crm.models import Activity, ActivityKind, Conversation, Opportunity
 from crm.principal import Principal
@@ -18,8 +18,9 @@ def touches(principal: Principal, as_of: datetime) -> CTE:
     """Return the CTE `touches`, one row for each thing done up to the as-of time.
 
     A call, email or meeting logged as an activity is left out when a conversation of the same
-    kind took place on the same UTC day with the same deal or the same account: it is the same
-    event seen twice. Conversations carry their id negated, as the two tables share numbers.
+    kind that the caller may read took place on the same UTC day with the same deal or the same
+    account: it is the same event seen twice. Conversations carry their id negated, as the two
+    tables share numbers.
     """
     return _activities(principal, as_of).union_all(_conversations(principal, as_of)).cte("touches")
 
@@ -36,17 +37,23 @@ def _activities(principal: Principal, as_of: datetime) -> Select[Any]:
             account_id.label("account_id"),
             Activity.opportunity_id,
         )
-        .outerjoin(Opportunity, Opportunity.id == Activity.opportunity_id)
+        .select_from(Activity)
+        .outerjoin(
+            Opportunity,
+            and_(Opportunity.id == Activity.opportunity_id, readable(Opportunity, principal)),
+        )
         .where(
             done_at <= as_of,
-            ~_is_recorded("opportunity_id", Activity.opportunity_id, done_at),
-            ~_is_recorded("account_id", account_id, done_at),
+            ~_is_recorded("opportunity_id", Activity.opportunity_id, done_at, principal),
+            ~_is_recorded("account_id", account_id, done_at, principal),
         )
     )
     return visible(rows, Activity, principal)
 
 
-def _is_recorded(column: str, value: Any, done_at: Any) -> ColumnElement[bool]:
+def _is_recorded(
+    column: str, value: Any, done_at: Any, principal: Principal
+) -> ColumnElement[bool]:
     seen = aliased(Conversation)
     return (
         exists(select(literal(1)).select_from(seen))
@@ -55,6 +62,7 @@ def _is_recorded(column: str, value: Any, done_at: Any) -> ColumnElement[bool]:
             seen.kind == Activity.kind,
             Activity.kind.in_([kind.value for kind in RECORDED_KINDS]),
             DayOf(seen.started_at) == DayOf(done_at),
+            readable(seen, principal),
         )
         .correlate(Activity, Opportunity)
     )

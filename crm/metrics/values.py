@@ -29,6 +29,7 @@ from crm.models import (
     Account,
     Activity,
     ActivityKind,
+    Base,
     Case,
     CloseDateChange,
     Lead,
@@ -158,6 +159,9 @@ VALUES: dict[str, Callable[[Scene, bool], RowValue]] = {
     "annual_revenue": lambda _scene, _lines: RowValue(Account.annual_revenue_minor),
 }
 
+# Values and numbers that policies may keep back → the columns that they are read from.
+KEPT_BACK: dict[str, tuple[type[Base], str]] = {"discount": (Quote, "discount")}
+
 
 def _slipped(scene: Scene) -> ColumnElement[bool]:
     """A deal whose expected close left the period, or passed while the deal is open."""
@@ -203,7 +207,7 @@ CONDITIONS: dict[str, tuple[Callable[[Scene], Any], tuple[str, ...]]] = {
         ),
         (),
     ),
-    "is_counted_quota": (lambda _scene: is_counted(), ()),
+    "is_counted_quota": (lambda scene: is_counted(scene.principal), ()),
     "is_open_case": (lambda _scene: Case.closed_at.is_(None), ()),
     "is_closed_case": (lambda _scene: Case.closed_at >= Case.opened_at, ()),
     "is_active_rep": (

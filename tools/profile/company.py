@@ -1,6 +1,7 @@
 """The company and its deals: fields, money by currency, and each deal in short."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from crm.facts import Fact, FactKind
 from crm.models import Opportunity, Quote, StageStatus
@@ -12,6 +13,7 @@ from tools.profile.rows import Asked, Deal, Rows
 from tools.profile.words import WORDS
 from tools.record_facts import attribute_fact, word_field
 from tools.views import STATUS_WORDS
+from tools.withheld import Withheld, word_withheld
 
 _LIVE_QUOTES = frozenset({"sent", "accepted", "rejected", "draft"})
 _MOST_QUOTES = 3
@@ -25,7 +27,7 @@ def company_fields(rows: Rows, asked: Asked) -> tuple[Field, ...]:
     found = []
     for attribute in attributes_of(Entity.ACCOUNT):
         field = word_field(view, attribute, asked.language)
-        if field.text is None:
+        if field.text is None or isinstance(view.values[attribute.name], Withheld):
             continue
         fact = attribute_fact(view, attribute, as_of=asked.as_of, language=asked.language)
         known = Known(text=field.text, basis=Basis.RECORDED, facts=(fact,))
@@ -88,7 +90,7 @@ def _picture(deal: Deal, rows: Rows, asked: Asked) -> DealPicture:
     return DealPicture(
         opportunity_id=row.id,
         name=row.name,
-        stage=deal.stage,
+        stage=_stage(deal, asked),
         status=deal.status,
         owner=deal.owner,
         amount_minor=row.amount_minor,
@@ -107,16 +109,18 @@ def _picture(deal: Deal, rows: Rows, asked: Asked) -> DealPicture:
     )
 
 
+def _stage(deal: Deal, asked: Asked) -> str:
+    return deal.stage or word_withheld(Withheld.NOT_VISIBLE, asked.language)
+
+
 def _deal_fact(deal: Deal, asked: Asked) -> Fact:
     row = deal.row
     is_chinese = asked.language == "zh"
     status = STATUS_WORDS[asked.language].get(deal.status, deal.status)
     amount = None if row.amount_minor is None else format_money(row.amount_minor, row.currency)
     day = row.closed_on or row.expected_close_on
-    parts = [
-        row.name,
-        f"{deal.stage} ({status})" if not is_chinese else f"{deal.stage}（{status}）",
-    ]
+    stage = _stage(deal, asked)
+    parts = [row.name, f"{stage}（{status}）" if is_chinese else f"{stage} ({status})"]
     parts += [part for part in (amount, day.isoformat() if day else None) if part]
     has_amount = row.amount_minor is not None
     return Fact(
@@ -141,7 +145,7 @@ def _quote(quote: Quote, asked: Asked) -> Known:
     text = words["quote"].format(
         number=quote.number,
         total=format_money(quote.total_minor, quote.currency),
-        percent=f"{float(quote.discount) * 100:g}%",
+        percent=_percent(quote, asked),
         status=quote.status,
     )
     if quote.valid_until is not None:
@@ -153,6 +157,14 @@ def _quote(quote: Quote, asked: Asked) -> Known:
         known_on=quote.created_on,
         opportunity_id=quote.opportunity_id,
     )
+
+
+def _percent(quote: Quote, asked: Asked) -> str:
+    # A discount that is not for the caller was left out when the quote was read.
+    discount: Decimal | None = quote.discount
+    if discount is None:
+        return word_withheld(Withheld.NOT_FOR_YOU, asked.language)
+    return f"{float(discount) * 100:g}%"
 
 
 def _moves(row: Opportunity, rows: Rows, asked: Asked) -> tuple[Known, ...]:

@@ -129,6 +129,8 @@ def _rounded(exact: Decimal, said: Decimal) -> Decimal:
 
 
 def _stage(deal: Deal, rows: Rows, asked: Asked) -> Iterator[Contradiction]:
+    if deal.stage is None:
+        return
     changed = rows.stage_changed_at.get(deal.row.id)
     since = changed.date() if changed else deal.row.opened_on
     held = _held(deal, "stage", deal.stage, deal.stage, since, asked)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from crm.access.fields import withheld
 from crm.facts import Fact, FactKind
 from crm.models import (
     Contact,
@@ -101,8 +102,8 @@ def _person(seen: _Seen, rows: Rows, asked: Asked, said: _Said) -> Person:
         contact_id=contact.id if contact else None,
         name=seen.name,
         title=contact.title if contact else None,
-        email=(contact.email if contact else None) or (other.email if other else None),
-        phone=(contact.phone if contact else None) or (other.phone if other else None),
+        email=(contact.email if contact else None) or _own(other, "email", asked),
+        phone=(contact.phone if contact else None) or _own(other, "phone", asked),
         language=contact.language if contact else None,
         roles=roles,
         stance=stance,
@@ -113,6 +114,13 @@ def _person(seen: _Seen, rows: Rows, asked: Asked, said: _Said) -> Person:
         style=style_of(seen.letters, asked, who=seen.name),
         facts=_facts(seen, asked),
     )
+
+
+def _own(other: Participant | None, column: str, asked: Asked) -> str | None:
+    if other is None or column in withheld(Participant, asked.principal):
+        return None
+    found: str | None = getattr(other, column)
+    return found
 
 
 def _speaks(talk: Talked, seen: _Seen) -> bool:

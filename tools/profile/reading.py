@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withhold
 from crm.errors import NotFound
 from crm.models import (
     Activity,
@@ -35,6 +37,7 @@ from crm.models import (
     User,
 )
 from tools.attributes import Entity
+from tools.notes import on_readable_record
 from tools.profile.model import Scope
 from tools.profile.rows import (
     CASE_DAYS,
@@ -156,10 +159,14 @@ def _totals(asked: Asked, account_id: int | None, deal_id: int | None) -> tuple[
 
 
 def _deals(asked: Asked, account_id: int | None, deal_id: int | None) -> tuple[Deal, ...]:
+    # Won, lost or open is the deal's own, whoever may read the names of stages.
+    named = aliased(Stage)
     statement = (
-        select(Opportunity, Stage.name, Stage.status, User.name)
+        select(Opportunity, named.name, Stage.status, User.name)
+        .select_from(Opportunity)
         .join(Stage, Stage.id == Opportunity.stage_id)
-        .outerjoin(User, User.id == Opportunity.owner_id)
+        .outerjoin(named, and_(named.id == Stage.id, readable(named, asked.principal)))
+        .outerjoin(User, and_(User.id == Opportunity.owner_id, readable(User, asked.principal)))
         .where(_of_scope(account_id, deal_id))
         .order_by(
             case((Stage.status == StageStatus.OPEN.value, 0), else_=1),
@@ -180,7 +187,7 @@ def _of_deals(asked: Asked, model: Any, ids: Sequence[int], order: Any) -> dict[
         .order_by(order.desc().nulls_last(), model.id.desc())
     )
     rows = asked.session.scalars(visible(statement, model, asked.principal))
-    return by_key(rows, lambda row: int(row.opportunity_id))
+    return by_key(withhold(rows, asked.principal), lambda row: int(row.opportunity_id))
 
 
 def _stage_changes(asked: Asked, ids: Sequence[int]) -> dict[int, datetime]:
@@ -197,7 +204,11 @@ def _stage_changes(asked: Asked, ids: Sequence[int]) -> dict[int, datetime]:
 def _products(asked: Asked, ids: Sequence[int]) -> dict[int, list[str]]:
     statement = (
         select(OpportunityLine.opportunity_id, Product.name)
-        .join(Product, Product.id == OpportunityLine.product_id)
+        .select_from(OpportunityLine)
+        .join(
+            Product,
+            and_(Product.id == OpportunityLine.product_id, readable(Product, asked.principal)),
+        )
         .where(OpportunityLine.opportunity_id.in_(ids))
         .order_by(OpportunityLine.id)
     )
@@ -226,7 +237,8 @@ def _contacts(asked: Asked, account_id: int | None, in_deals: set[int]) -> tuple
         whose = or_(whose, Contact.account_id == account_id)
     has_role = case((Contact.id.in_(in_deals), 0), else_=1)
     statement = select(Contact).where(whose).order_by(has_role, Contact.id).limit(_PEOPLE)
-    return tuple(asked.session.scalars(visible(statement, Contact, asked.principal)))
+    rows = asked.session.scalars(visible(statement, Contact, asked.principal))
+    return tuple(withhold(rows, asked.principal))
 
 
 def _talks(
@@ -291,6 +303,7 @@ def _proposals(
             FieldProposal.status.in_(
                 [ProposalStatus.PROPOSED.value, ProposalStatus.ACCEPTED.value]
             ),
+            on_readable_record(asked.principal),
         )
         .order_by(Conversation.started_at.desc(), Conversation.id.desc(), FieldProposal.id)
         .limit(_NOTES)

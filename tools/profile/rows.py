@@ -57,10 +57,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Deal:
-    """A deal with its stage and owner in words."""
+    """A deal with its stage and owner in words; None where they are not for the caller."""
 
     row: Opportunity
-    stage: str
+    stage: str | None
     status: str
     owner: str | None
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.scope import Asker, Scope
 from crm.access import visible
+from crm.access.fields import withhold
 from crm.index.passages import length_of
 from crm.models import (
     Contact,
@@ -168,7 +169,8 @@ def contacts_near(scope: Scope, history: History, asker: Asker) -> list[Contact]
     if scope.account is not None:
         whose.append(Contact.account_id == scope.account.id)
     statement = select(Contact).where(or_(*whose)).order_by(Contact.id).limit(400)
-    return list(asker.session.scalars(visible(statement, Contact, asker.principal)))
+    rows = asker.session.scalars(visible(statement, Contact, asker.principal))
+    return withhold(rows, asker.principal)
 
 
 def read_turns(talks: Sequence[Talk], asker: Asker) -> dict[int, list[Spoken]]:

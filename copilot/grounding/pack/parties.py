@@ -9,6 +9,7 @@ from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.model import Party
 from copilot.grounding.pack.scope import Asker, Scope
 from crm.access import visible
+from crm.access.fields import withheld, withhold
 from crm.models import Contact, OpportunityContact, Participant, Side, User
 from tools.profile.words import role_key
 from tools.spoken import Spoken
@@ -29,7 +30,10 @@ def sender_of(scope: Scope, asker: Asker, given: Party | None) -> Party:
     wanted = [each for each in owner_ids if each is not None]
     statement = select(User).where(User.id.in_(wanted))
     found = {
-        row.id: row for row in asker.session.scalars(visible(statement, User, asker.principal))
+        row.id: row
+        for row in withhold(
+            asker.session.scalars(visible(statement, User, asker.principal)), asker.principal
+        )
     }
     user = next((found[each] for each in wanted if each in found), None)
     if user is None:
@@ -56,7 +60,7 @@ def recipient_of(
         return _from_contact(scope.contact, company)
     person = _main_person(history, turns, answered)
     if person is not None:
-        return _from_person(person, contacts, scope)
+        return _from_person(person, contacts, scope, asker)
     contact = _contact_of_deal(scope, contacts, asker)
     return _from_contact(contact, company) if contact else Party(name="", company=company)
 
@@ -85,17 +89,20 @@ def _most_said(talk: Talk, turns: Sequence[Spoken]) -> Participant:
     return talk.customers[said.index(max(said))]
 
 
-def _from_person(person: Participant, contacts: Sequence[Contact], scope: Scope) -> Party:
+def _from_person(
+    person: Participant, contacts: Sequence[Contact], scope: Scope, asker: Asker
+) -> Party:
     contact = contact_of(person, contacts)
+    hidden = withheld(Participant, asker.principal)
+    own_email = None if "email" in hidden else person.email
+    own_phone = None if "phone" in hidden else person.phone
     company = scope.account.name if scope.account else None
     if contact is not None:
         party = _from_contact(contact, company)
-        email, phone = person.email or party.email, party.phone or person.phone
+        email, phone = own_email or party.email, party.phone or own_phone
         return Party(party.name, email, party.title, company, phone, contact.id)
     title = person.role if (person.role or "").casefold() not in _NOT_TITLES else None
-    return Party(
-        _safe(person.name), person.email, _safe(title or "") or None, company, person.phone
-    )
+    return Party(_safe(person.name), own_email, _safe(title or "") or None, company, own_phone)
 
 
 def contact_of(person: Participant, contacts: Sequence[Contact]) -> Contact | None:
@@ -132,6 +139,7 @@ def _contact_of_deal(scope: Scope, contacts: Sequence[Contact], asker: Asker) ->
             .limit(50)
         )
         rows = asker.session.execute(visible(statement, Contact, asker.principal)).all()
+        withhold([row[0] for row in rows], asker.principal)
         ranked = sorted(rows, key=lambda row: _rank(row[1]))
         if ranked:
             return ranked[0][0]

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from copilot.grounding.pack.found import Found
 from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.model import Role
 from copilot.grounding.pack.scope import Asker, Scope
 from copilot.grounding.pack.wording import WORDS
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withhold
 from crm.facts import Fact, FactKind
 from crm.index.terms import terms_of
 from crm.models import (
@@ -30,6 +31,7 @@ from crm.models import (
 )
 from crm.money import format_money, to_major
 from tools.language import Language, fold_script
+from tools.withheld import Withheld, word_withheld
 
 _PRODUCTS = 300
 _MEETINGS = 3
@@ -66,7 +68,7 @@ def deal_pieces(
     parts = [
         words["deal"].format(name=deal.name),
         scope.account and words["customer"].format(name=scope.account.name),
-        "stage" not in disputed and words["stage"].format(name=stage.name),
+        "stage" not in disputed and stage.name and words["stage"].format(name=stage.name),
         amount and words["amount"].format(amount=amount),
         deal.closed_on and words["closed"].format(day=deal.closed_on),
         not deal.closed_on
@@ -129,7 +131,8 @@ def offer_pieces(scope: Scope, asker: Asker, language: Language) -> Iterator[Fou
         .limit(_QUOTES)
     )
     quotes = asker.session.scalars(visible(statement, Quote, asker.principal))
-    newest = next((quote for quote in quotes if not _is(quote.status, _NOT_OFFERED)), None)
+    shown = withhold(quotes, asker.principal)
+    newest = next((quote for quote in shown if not _is(quote.status, _NOT_OFFERED)), None)
     if newest is not None:
         yield _quote(newest, today, asker, language, is_open=scope.is_open)
 
@@ -144,7 +147,7 @@ def _quote(quote: Quote, today: date, asker: Asker, language: Language, *, is_op
         number=quote.number,
         status=quote.status,
         total=format_money(quote.total_minor, quote.currency),
-        discount=f"{_plain(quote.discount * 100)} %",
+        discount=_discount(quote.discount, language),
         until=words["until"].format(day=quote.valid_until) if quote.valid_until else "",
         day=quote.valid_until,
     )
@@ -158,6 +161,12 @@ def _quote(quote: Quote, today: date, asker: Asker, language: Language, *, is_op
     )
     role = Role.OFFER if stands else Role.EVENT
     return Found(fact, role, due_on=quote.valid_until if stands else None, weight=4.0)
+
+
+def _discount(share: Decimal | None, language: Language) -> str:
+    if share is None:
+        return word_withheld(Withheld.NOT_FOR_YOU, language)
+    return f"{_plain(share * 100)} %"
 
 
 def _is(status: str, marks: Sequence[str]) -> bool:
@@ -203,7 +212,6 @@ def popular_products(scope: Scope, asker: Asker, language: Language) -> Iterator
         .where(
             Stage.status == StageStatus.WON.value,
             Product.is_active,
-            Opportunity.deleted_at.is_(None),
             OpportunityLine.deleted_at.is_(None),
         )
         .group_by(Product.id)
@@ -212,11 +220,11 @@ def popular_products(scope: Scope, asker: Asker, language: Language) -> Iterator
     )
     industry = scope.account.industry if scope.account else None
     if industry:
-        statement = statement.join(Account, Account.id == Opportunity.account_id).where(
-            Account.industry == industry
-        )
-    readable = visible(visible(statement, Product, asker.principal), Opportunity, asker.principal)
-    for product in asker.session.scalars(readable):
+        in_industry = and_(Account.id == Opportunity.account_id, Account.industry == industry)
+        shown = readable(Account, asker.principal)
+        statement = statement.join(Account, and_(in_industry, shown))
+    allowed = visible(visible(statement, Product, asker.principal), Opportunity, asker.principal)
+    for product in asker.session.scalars(allowed):
         yield _product(product, None, 0.5, asker, language)
 
 
@@ -257,13 +265,15 @@ def _prices(
         .join(PriceBook, PriceBook.id == PriceBookEntry.price_book_id)
         .where(
             PriceBook.currency == scope.deal.currency,
-            PriceBook.deleted_at.is_(None),
             PriceBookEntry.product_id.in_(product_ids),
         )
         .order_by(PriceBookEntry.id)
     )
     found: dict[int, list[tuple[PriceBookEntry, str]]] = {}
-    for entry, book in asker.session.execute(visible(statement, PriceBookEntry, asker.principal)):
+    allowed = visible(
+        visible(statement, PriceBookEntry, asker.principal), PriceBook, asker.principal
+    )
+    for entry, book in asker.session.execute(allowed):
         found.setdefault(entry.product_id, []).append((entry, book))
     return {
         product_id: entries[0]

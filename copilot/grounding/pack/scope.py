@@ -5,10 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, case, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from copilot.grounding.pack.asked import DraftRequest
 from copilot.grounding.pack.hostile import orders_the_writer
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withhold
 from crm.errors import BadInput, NotFound
 from crm.models import (
     Account,
@@ -110,7 +112,7 @@ def _contact(contact_id: int | None, asker: Asker) -> Contact | None:
     row = asker.session.scalar(visible(statement, Contact, asker.principal))
     if row is None:
         raise NotFound(_missing("contact", contact_id))
-    return row
+    return withhold([row], asker.principal)[0]
 
 
 def _deal(
@@ -148,8 +150,8 @@ def _newest_deal(
     status = (StageStatus.OPEN.value,) if only_open else tuple(each.value for each in StageStatus)
     is_open = case((Stage.status == StageStatus.OPEN.value, 0), else_=1)
     is_won = case((Stage.status == StageStatus.WON.value, 0), else_=1)
-    statement: Select[Opportunity, Stage] = (
-        select(Opportunity, Stage)
+    statement: Select[Opportunity, Stage, bool] = (
+        select(Opportunity, Stage, readable(Stage, asker.principal))
         .join(Stage, Stage.id == Opportunity.stage_id)
         .where(wanted, Stage.status.in_(status))
         .order_by(
@@ -162,7 +164,13 @@ def _newest_deal(
         .limit(1)
     )
     row = asker.session.execute(visible(statement, Opportunity, asker.principal)).first()
-    return (row[0], row[1]) if row else (None, None)
+    if row is None:
+        return None, None
+    deal, stage, is_shown = row
+    if not is_shown:
+        # Won, lost or open is the deal's own, whoever may read the names of stages.
+        set_committed_value(stage, "name", "")
+    return deal, stage
 
 
 def _account(

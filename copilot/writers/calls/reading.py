@@ -156,7 +156,7 @@ def _deal(session: Session, row: Conversation, principal: Principal) -> DealCont
         competitor=deal.competitor,
         next_step=deal.next_step,
         contacts=_contacts(session, deal, principal),
-        settled=_settled(session, deal.id),
+        settled=_settled(session, deal.id, principal),
     )
 
 
@@ -183,10 +183,11 @@ def _contacts(session: Session, deal: Opportunity, principal: Principal) -> tupl
     return tuple(DealContact(one.id, one.name, roles.get(one.id)) for one in rows)
 
 
-def _settled(session: Session, opportunity_id: int) -> Mapping[str, str]:
+def _settled(session: Session, opportunity_id: int, principal: Principal) -> Mapping[str, str]:
     """Return the MEDDICC and BANT values that a person accepted, the newest of each field."""
-    rows = session.execute(
+    statement = (
         select(FieldProposal.field, FieldProposal.new_value)
+        .join(Conversation, Conversation.id == FieldProposal.conversation_id)
         .where(
             FieldProposal.entity == "opportunity",
             FieldProposal.entity_id == opportunity_id,
@@ -194,6 +195,7 @@ def _settled(session: Session, opportunity_id: int) -> Mapping[str, str]:
         )
         .order_by(FieldProposal.made_at, FieldProposal.id)
     )
+    rows = session.execute(visible(statement, Conversation, principal))
     return {name: value for name, value in rows if "." in name}
 
 
@@ -219,9 +221,10 @@ def _own_names(
     if row.account_id is not None:
         account = select(Account.name).where(Account.id == row.account_id)
         names += session.scalars(visible(account, Account, principal))
-        names += session.scalars(
-            select(Alias.name).where(
-                Alias.entity.in_(("account", "accounts")), Alias.entity_id == row.account_id
-            )
+        others = (
+            select(Alias.name)
+            .join(Account, Account.id == Alias.entity_id)
+            .where(Alias.entity.in_(("account", "accounts")), Account.id == row.account_id)
         )
+        names += session.scalars(visible(others, Account, principal))
     return tuple(dict.fromkeys([*names, *(one.name for one in people)]))
