@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from copilot.grounding import numerals
 from copilot.grounding.quantities import blank
+from copilot.grounding.wordlist import load_table, pattern_of
 from crm.period import FiscalCalendar, Period, month
+from tools.numerals import CHINESE_DIGITS
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -16,7 +19,8 @@ _YEARS_BACK, _YEARS_AHEAD = 20, 10
 _WEEKDAY_REACH = 31
 
 _MON = (
-    r"(?P<mon>Jan(?:uary)?|Feb(?:ruary)?|(?-i:Mar(?:ch)?|MARCH|May|MAY)|Apr(?:il)?|June?|July?|"
+    r"(?P<mon>Jan(?:uary)?|Feb(?:ruary)?|(?-i:Mar(?:ch)?|MARCH|May(?! I\b| we\b)|MAY)|Apr(?:il)?"
+    r"|June?|July?|"
     r"Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
 )
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
@@ -97,6 +101,17 @@ _TIMES = (
         rf"|(?P<h2>{_ZH_NUM})[点时](?P<m2>半|一刻|{_ZH_NUM}分|整|钟)"
     ),
 )
+
+
+@cache
+def _holidays() -> dict[str, re.Pattern[str]]:
+    return {name: pattern_of(words) for name, words in load_table("holidays").items()}
+
+
+def find_holidays(text: str) -> dict[str, str]:
+    """Return the feasts that a text names, each by its key with the words used."""
+    found = {name: pattern.search(text) for name, pattern in _holidays().items()}
+    return {name: match.group() for name, match in found.items() if match}
 
 
 def find_times(text: str) -> tuple[list[TimeMention], str]:
@@ -199,7 +214,7 @@ def _years(match: re.Match[str], base: date) -> list[int]:
     parts = match.groupdict()
     year = parts.get("year") or parts.get("year2") or parts.get("year3")
     if year:
-        digits = "".join(str(numerals.ZH_DIGITS.get(char, char)) for char in year)
+        digits = "".join(str(CHINESE_DIGITS.get(char, char)) for char in year)
         return [int(digits) + (2000 if len(digits) == 2 else 0)]
     if parts.get("relyear"):
         return [base.year + {"去": -1, "今": 0, "明": 1, "后": 2}[parts["relyear"][0]]]
