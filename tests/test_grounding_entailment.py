@@ -1,14 +1,19 @@
 """An entailment model has the last word after the rules, through adapters that load late."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from copilot.grounding.entailment import AskedEntailment, CrossEncoderEntailment
 from copilot.grounding.sentences import CitedSentence, ProblemKind
 from copilot.grounding.verifier import Ground, check_sentence, verify
+from copilot.index_models import make_entailment
+from copilot.settings import Settings
+from crm.errors import PermanentError
 from crm.facts import Fact, FactKind
 
 FACT = Fact(id="F1", kind=FactKind.RECORD, text="The pilot has 20 seats.", source="t:1")
@@ -97,3 +102,20 @@ def test_a_function_that_asks_a_language_model_will_do(answer: bool, score: floa
 
     assert AskedEntailment(ask).supports([FACT.text], "Claim.") == score
     assert asked == ["The pilot has 20 seats. Claim."]
+
+
+def test_the_setting_names_a_model_whose_classes_are_read_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        json.dumps({"id2label": {"0": "ENTAILMENT", "1": "neutral"}}), "utf-8"
+    )
+    made = make_entailment(Settings(entailment=f"cross-encoder:{tmp_path}"))
+
+    assert isinstance(made, CrossEncoderEntailment)
+    assert made.labels == ("entailment", "neutral")
+    assert make_entailment(Settings()) is None
+
+
+def test_a_model_that_judges_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"id2label": {"0": "relevant"}}', "utf-8")
+    with pytest.raises(PermanentError, match="natural language inference"):
+        make_entailment(Settings(entailment=f"cross-encoder:{tmp_path}"))
