@@ -64,7 +64,7 @@ class Commands(LazyGroup):
         ),
         "style": (
             "copilot.cli.style",
-            "Show what was learned of how you write, set it, forget it, check the company's guide.",
+            "How you and your customers write: learned, shown, editable.",
         ),
         "search": ("copilot.cli.searching", "Search all calls and emails by words and by meaning."),
         "forget": (
