@@ -309,6 +309,7 @@ class Installation:
             self.calendar,
             judges_words=self.settings.uses_endpoint,
             guide=lambda: self.guide,
+            words_all=self.settings.uses_endpoint,
             entailment=lambda: self.entailment,
         )
 

@@ -15,7 +15,7 @@ from copilot.writers.letters.write import write_from
 from copilot.writers.style import Style, Swap
 from crm.errors import NotFound, PermanentError, TransientError
 from crm.facts import FactKind
-from tests.letter_evidence import ASKED, OPEN, evidence, piece, rich_pieces
+from tests.letter_evidence import OPEN, evidence, piece, rich_pieces
 from tests.scripted import ScriptedModel
 from tools.language import Language
 
@@ -97,7 +97,7 @@ def test_a_chat_message_is_short(language: Language, channel: Channel) -> None:
 
 def test_a_follow_up_reads_as_a_letter() -> None:
     result = write(evidence())
-    assert result.subject == "Security and timing: summary and next steps"
+    assert result.subject == "Rollout: summary and next steps"
     assert result.body == (
         "Hi Priya,\n\n"
         "Thank you for your time on our call on 12 November.\n\n"
@@ -127,8 +127,8 @@ def test_what_code_can_turn_exactly_costs_no_call() -> None:
     write(evidence(language="zh"), ScriptedModel([]))
     model = Wording(GOOD["en"])
     write(evidence(), model)
-    assert len(model.asked) == 2
-    assert all("migration" not in model.prompt(call) for call in range(2))
+    assert len(model.asked) == 1
+    assert "How many sensors" in model.prompt(0)
 
 
 def test_our_own_answer_stands_as_we_gave_it_and_is_never_shown_to_the_model() -> None:
@@ -149,17 +149,17 @@ def test_a_question_that_nothing_answers_is_owned_up_to_and_listed() -> None:
 @pytest.mark.parametrize(
     ("lie", "reason"),
     [
-        ("You asked whether we support single sign-on for 500 users.", "500"),
-        ("You asked whether we have offices, parking, catering and lawyers.", "more than the"),
-        ("You asked whether you support single sign-on with our help.", "mixes up"),
+        ("You asked how many sensors 500 gateways can really carry.", "500"),
+        ("You asked whether there are offices, parking, catering and lawyers.", "more than the"),
+        ("You asked how many sensors our one gateway can really carry.", "mixes up"),
     ],
 )
 def test_a_sentence_that_fails_is_reported_and_the_customer_quoted(lie: str, reason: str) -> None:
-    result = write(evidence(), Wording({**GOOD["en"], "single sign-on": lie}))
+    result = write(evidence(), Wording({**GOOD["en"], "sensors": lie}))
     assert lie not in result.body
     assert [each.text for each in result.dropped] == [lie]
     assert reason in result.dropped[0].reason
-    assert f"You asked: “{ASKED['en']}”" in result.body
+    assert f"You also asked: “{OPEN['en']}”" in result.body
 
 
 def test_a_sentence_without_its_opening_does_not_pass() -> None:
@@ -170,9 +170,9 @@ def test_a_sentence_without_its_opening_does_not_pass() -> None:
 
 def test_a_parroted_example_is_dropped() -> None:
     parroted = "You asked whether it prints labels in Polish."
-    result = write(evidence(), Wording({**GOOD["en"], "single sign-on": parroted}))
+    result = write(evidence(), Wording({**GOOD["en"], "sensors": parroted}))
     assert "Polish" not in result.body
-    assert f"You asked: “{ASKED['en']}”" in result.body
+    assert f"You also asked: “{OPEN['en']}”" in result.body
 
 
 @pytest.mark.parametrize(
@@ -214,11 +214,37 @@ def test_a_commitment_without_approval_becomes_a_placeholder_for_the_rep() -> No
     assert "We will give you a rebate of 10 %." not in [each.text for each in result.sentences]
 
 
-def test_a_promise_that_is_late_is_shown_to_the_rep_and_not_made_again() -> None:
+def test_a_promise_that_is_late_is_owned_up_to_and_not_made_again() -> None:
     late = replace(rich_pieces()[5], due_on=date(2026, 11, 14))
     result = write(evidence(pieces=[*rich_pieces()[:5], late]))
-    assert "security report" not in result.body
+    assert "I still owe you the security report" in result.body
+    assert "I will send you the security report" not in result.body
     assert any("Overdue since 14 November" in each for each in result.open_questions)
+
+
+def test_a_promise_that_is_long_overdue_is_left_to_the_rep() -> None:
+    late = replace(rich_pieces()[5], due_on=date(2026, 9, 14))
+    result = write(evidence(pieces=[*rich_pieces()[:5], late]))
+    assert "security report" not in result.body
+    assert any("Overdue since 14 September" in each for each in result.open_questions)
+
+
+def test_a_model_that_words_all_is_asked_what_code_could_say() -> None:
+    told = {**GOOD["en"], "single sign-on": "You asked whether we really support single sign-on."}
+    model = Wording(told)
+    result = write_from(evidence(), model, guide=CompanyGuide(), style=Style(), words_all=True)
+    assert len(model.asked) == 3
+    assert "whether we really support single sign-on" in result.body
+    assert "You need the migration to take no more than six weeks." in result.body
+
+
+def test_what_a_model_words_wrongly_code_says_exactly() -> None:
+    lies = {**GOOD["en"], "single sign-on": "You asked whether we support 99 sign-ons."}
+    result = write_from(
+        evidence(), Wording(lies), guide=CompanyGuide(), style=Style(), words_all=True
+    )
+    assert "99" not in result.body
+    assert "You asked whether we support single sign-on." in result.body
 
 
 def test_the_purpose_may_be_cited_as_the_reps_own_word() -> None:
@@ -246,9 +272,9 @@ def test_phrases_to_avoid_are_replaced_and_the_sentence_still_holds() -> None:
 
 
 def test_words_of_the_customer_are_not_put_into_house_style() -> None:
-    lines = {**GOOD["en"], "single sign-on": "You asked whether we support 99 sign-ons."}
-    guide = CompanyGuide(banned=(Banned(phrase="sign-on", instead="login"),))
-    assert "single sign-on?" in write(evidence(), Wording(lines), guide=guide).body
+    lines = {**GOOD["en"], "sensors": "You asked whether 99 gateways are sensors."}
+    guide = CompanyGuide(banned=(Banned(phrase="sensors", instead="probes"),))
+    assert "“How many sensors" in write(evidence(), Wording(lines), guide=guide).body
 
 
 def test_style_and_house_choose_greeting_sign_off_and_length() -> None:
@@ -272,12 +298,14 @@ def test_an_outage_gives_no_draft_at_all() -> None:
 def test_one_unusable_reply_costs_one_sentence_not_the_draft() -> None:
     class Once(Wording):
         def structured(self, messages, result_type, *, max_tokens):  # type: ignore[no-untyped-def]
-            if "single sign-on" in messages[1].content:
+            if "sensors" in messages[1].content:
                 raise PermanentError("cut off")
             return super().structured(messages, result_type, max_tokens=max_tokens)  # type: ignore[no-untyped-call]
 
-    result = write(evidence(), Once(GOOD["en"]))
-    assert f"You asked: “{ASKED['en']}”" in result.body
+    lines = {**GOOD["en"], "signed": "You asked whether we have signed."}
+    asked = piece(9, Role.THEIR_QUESTION, "When have the lawyers signed?", said=True, is_open=True)
+    result = write(evidence(pieces=[*rich_pieces(), asked]), Once(lines))
+    assert f"You also asked: “{OPEN['en']}”" in result.body
     assert "no usable sentence" in result.dropped[0].reason
 
 

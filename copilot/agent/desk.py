@@ -25,7 +25,8 @@ class Desk:
     """The graph's tools of trade; `model` is a function so that it is only loaded when needed.
 
     `judges_words` lets the model say which unknown words of a question are mere talk; a model too
-    small for that must not, because a wrong yes ends in a wrong number. `guide` and `entailment`
+    small for that must not, because a wrong yes ends in a wrong number. `words_all` lets it word
+    what code could say in a draft. `guide` and `entailment`
     are read when a draft is written, not before.
     """
 
@@ -34,6 +35,7 @@ class Desk:
     model: Callable[[], LanguageModel]
     calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
     judges_words: bool = True
+    words_all: bool = False
     guide: Callable[[], CompanyGuide] = CompanyGuide
     entailment: Callable[[], Entailment | None] = _no_entailment
     _names: dict[object, NameIndex] = field(default_factory=dict)

@@ -89,6 +89,7 @@ def make_draft(
             as_of=as_of,
             progress=lambda done, total: progress(WRITING, done, total),
             entailment=desk.entailment(),
+            words_all=desk.words_all,
         )
     return Kept(draft, _keep(desk, draft, principal, as_of))
 

@@ -1,6 +1,5 @@
 """`draft email|message|proposal|template`: what you will send, each sentence with its facts."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,8 +10,7 @@ from typing import Annotated
 import typer
 
 from copilot.agent.drafting import Kept, Progress, make_draft, make_proposal
-from copilot.cli.console import Meter, print_json
-from copilot.cli.console import progress as progress_display
+from copilot.cli.console import print_json
 from copilot.cli.context import As, AsOf, Context, Json, moment, who_asks
 from copilot.cli.draft_files import Destination, find_destination
 from copilot.cli.draft_options import (
@@ -41,6 +39,7 @@ from copilot.cli.draft_showing import (
     show_written,
 )
 from copilot.cli.draft_targets import Finder, References, Target
+from copilot.cli.draft_watch import watched
 from copilot.grounding.pack.asked import Channel, DraftKind, DraftRequest
 from copilot.wiring import Installation
 from copilot.writers.documents.word_styles import plain_template
@@ -62,14 +61,6 @@ from crm.principal import Principal
 draft = typer.Typer(help="Draft what you will send; nothing is sent.", no_args_is_help=True)
 MOST_PURPOSE = 500
 _NO_HOST = "draft.invalid"
-_LABELS = {
-    "evidence": "gathering facts",
-    "situation": "their situation",
-    "goals": "goals",
-    "solution": "solution",
-    "letter": "cover letter",
-    "document": "document",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -195,7 +186,7 @@ def proposal(
             valid_days=valid_days,
             contact_id=found.contact_id,
         )
-        with _watched(quiet=as_json) as watch:
+        with watched(quiet=as_json) as watch:
             made = make_proposal(
                 installation.desk,
                 request,
@@ -239,33 +230,6 @@ class _Output:
     @property
     def path(self) -> str | None:
         return str(self.place.path) if self.place and self.place.path else None
-
-
-class _Watch:
-    """Tells on standard error what is being written, and how long everything took."""
-
-    def __init__(self, meter: Meter) -> None:
-        self.took_ms = 0
-        self._meter = meter
-        self._started = time.perf_counter()
-
-    def tell(self, what: str, done: int, total: int) -> None:
-        """Show how far it is."""
-        self._meter(_LABELS.get(what, what), done, total)
-
-    def stop(self) -> None:
-        """Take the time."""
-        self.took_ms = round((time.perf_counter() - self._started) * 1000)
-
-
-@contextmanager
-def _watched(*, quiet: bool) -> Iterator[_Watch]:
-    with progress_display(quiet=quiet) as display:
-        meter = Meter(display)
-        meter("gathering facts", 0)
-        watch = _Watch(meter)
-        yield watch
-        watch.stop()
 
 
 def find_target(installation: Installation, given: References, principal: Principal) -> Target:
@@ -313,7 +277,7 @@ def _letter(
     principal: Principal,
     output: _Output,
 ) -> None:
-    with _watched(quiet=output.as_json) as watch:
+    with watched(quiet=output.as_json) as watch:
         kept = write_letter(installation, given, wish, principal=principal, progress=watch.tell)
     if output.place is not None:
         with _saying_where(kept.draft_id):

@@ -229,6 +229,8 @@ def belongs_elsewhere(claim: Bound, matching: Sequence[Bound], rivals: Sequence[
     for rival in rivals:
         if rival.start in forebears and not is_theirs:
             continue
+        if "@>from" in rival.words and any("@>to" in each.words for each in matching):
+            continue  # one event moved from day to day: its words are those of both
         theirs = (own_words(rival) - of_matches) & claim.everything
         mine = (of_matches - rival.words) & claim.everything
         named, own = (any(word[0] == "#" for word in words) for words in (theirs, mine))

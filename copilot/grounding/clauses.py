@@ -18,7 +18,7 @@ roughly around approximately nearly about amounting totals exactly currently
 """
 _STOP = frozenset(_STOP_WORDS.split())
 _ZH_STOP = (
-    "的了是在和与我您们你他她它会将要对于这那就都及说到提可以能为个未并无也还又很请让把被着过给从向至第约共计"
+    "的了是在和与我您们你他她它会将要对于这那就都及说到提可以能为个未并无也还又很请让把被着过给从向至第共计"
     "每总额达则其之而且但或者着吧呢吗呀啊"
 )
 _HAN = re.compile(r"[\u4e00-\u9fff]+")

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from copilot.grounding import dates, quantities
-from copilot.grounding.clauses import words_of
+from copilot.grounding import dates, measures
+from copilot.grounding.clauses import overlap, words_of
 from copilot.grounding.ground import Ground
 from copilot.grounding.quantities import Quantity
 from copilot.grounding.sentences import Problem, ProblemKind
@@ -23,16 +23,16 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 REPORTED = re.compile(
-    r"\b(?:I|we) (?:mentioned|said|told you|explained)\b|我(?:们)?(?:提过|说过|提到过)|\b(?:you"
+    r"\b(?:I|we) (?:mentioned|said|told you|explained)\b|我(?:们)?(?:提过|说过|提到过)|\b(?:[Yy]ou"
     r"|they|he"
-    r"|she|the customer|your \w+|your \w+ \w+|[A-Z][a-z]+(?: [A-Z][a-z]+)?)(?:['’]d| had| have"
-    r"|['’]ve| has| also| would| are| is| were)* "
+    r"|she|the customer|[Yy]our \w+|[Yy]our \w+ \w+|[A-Z][a-z]+(?: [A-Z][a-z]+)?)(?:['’]d| had"
+    r"| have|['’]ve| has| also| would| are| is| were)* "
     r"(?:(?:like|prefer) to |like |ask\w*|said|sa(?:y|ys)|mention\w*|not(?:e|ed)|rais\w+"
     r"|request\w*|want\w*|need\w*|hop\w+|expect\w*|told|point\w*|"
     r"propos\w+|suggest\w*|wonder\w*|inquir\w+|plan\w*|looking|look for|aim\w*|requir\w+|worr\w+"
     r"|concern\w*|intend\w*|interested|stress\w*|emphasi\w+|wrote|explain\w*|describ\w*|insist\w*"
     r"|prefer\w*|consider\w*|evaluat\w+|compar\w+)\b"
-    r"|\byour (?:\w+ ){0,2}(?:question|request|concern|ask|budget|need|requirement|point|wish"
+    r"|\b[Yy]our (?:\w+ ){0,2}(?:question|request|concern|ask|budget|need|requirement|point|wish"
     r"|interest|plan|goal|target|deadline|inquiry|expectation|team|current|existing|go-live"
     r"|rollout|timeline|price|pricing|cost|costs|deliver\w*)s?\b"
     r"|(?:您|贵司|贵公司|贵方|客户|你们|对方|[\u4e00-\u9fff]{1,3}(?:总|经理|先生|女士|主任"
@@ -45,7 +45,8 @@ REPORTED = re.compile(
 _DOCUMENTS = re.compile(
     r"\b(?:send|sent|sending|share\w*|prepar\w+|forward\w*|go (?:through|over)|went (?:through"
     r"|over)|walk\w* (?:you )?through|discuss\w*|review\w*|talk\w*|"
-    r"clarif\w+|check\w*|updat(?:ed|ing)|speak|spoke|explain\w*|present\w*|show\w*|look\w*|answer\w*"
+    r"clarif\w+|check\w*|updat(?:ed|ing)|speak|spoke|explain\w*|present\w*"
+    r"|show\w*|look\w*|answer\w*"
     r"|attach\w*|enclos\w*|find|question\w*|regarding|concerning|about|on|confirm)\b"
     r"(?:\s+[\w'’-]+){0,6}?\s*$"
     r"|(?:发送|发给|发|准备|整理|讨论|沟通|确认|说明|介绍|解释|关于|查看|附上|更新|提供|回复|核实"
@@ -98,7 +99,7 @@ def _excepted() -> re.Pattern[str]:
     return pattern_of(load_table("commitments")["except"])
 
 
-def check_commitments(sentence: str, ground: Ground) -> list[Problem]:
+def check_commitments(sentence: str, ground: Ground, cited: Sequence[Fact] = ()) -> list[Problem]:
     """Return a problem for each thing that the sentence binds us to without an approved fact.
 
     Kind and figures must stand together in one approved fact. A customer's wish that is only
@@ -109,6 +110,8 @@ def check_commitments(sentence: str, ground: Ground) -> list[Problem]:
     problems: dict[str, Problem] = {}
     approved = ground.approved_facts()
     for part in own_parts(sentence):
+        if _only_restates(part, sentence, cited, ground):
+            continue
         for name, pattern in kinds().items():
             match = _commits(part, name, pattern, ground)
             if match and not _is_carried(part, name, pattern, approved, ground):
@@ -117,11 +120,47 @@ def check_commitments(sentence: str, ground: Ground) -> list[Problem]:
     return list(problems.values())[:1]
 
 
+def _only_restates(part: str, sentence: str, cited: Sequence[Fact], ground: Ground) -> bool:
+    """Say whether a part repeats figures of the customer's words and adds nothing of ours."""
+    outside = ground.outside_ids()
+    if not cited or any(fact.id not in outside for fact in cited):
+        return False
+    if _OURS.search(part) or _BINDS.search(part):
+        return False
+    figures, days = _figures(part, ground)
+    support = Support(cited, ground.today, ground.known_names)
+    stands = all(_has(figure, support) for figure in figures) and all(
+        any(dates.covers(day, period) for period in support.periods) for day in days
+    )
+    if not stands or not (figures or days):
+        return False
+    said = frozenset[str]().union(*(words_of(fact.text) for fact in cited))
+    return bool(_ATTRIBUTED.search(sentence)) or overlap(words_of(part), said) >= _RESTATED
+
+
+_RESTATED = 0.5
+_BINDS = re.compile(
+    r"\b(?:will|shall|guarantee\w*|promise\w*|free|waive\w*|discount\w*)\b|会|将"
+    r"|保证|承诺|一定|确保|免费|优惠|折",
+    re.IGNORECASE,
+)
+_ATTRIBUTED = re.compile(
+    r"^\W*(?:[A-Z]\w+(?: [A-Z]\w+)?|you|he|she|they) (?:said|wrote|told"
+    r"|mentioned|explained|reported|noted)\b"
+    r"|^\W*(?:你们|您|贵[司方])|^\W*[\u4e00-\u9fff]{2,8}(?:报价|报了|出价)"
+    r"|^\W*[\u4e00-\u9fff]{1,4}(?:来信|来电|邮件里|电话里)?(?:说|写道|表示|告诉|提到|提过)",
+    re.IGNORECASE,
+)
+
+
 # "The rollout has to be done by May" tells what is required; it promises nothing.
 _REQUIRES = re.compile(
-    r"\b(?:must|has to|have to|needs? to|required to)\b|必须|务必|需要在|要求", re.IGNORECASE
+    r"\b(?:must|has to|have to|needs? to|required to)\b|必须|务必|需要在|要求"
+    r"|不能晚于|不得晚于|最迟",
+    re.IGNORECASE,
 )
 _OWN_REPORT = re.compile(
+    r"\b(?:I|we) (?:outlined|wrote|proposed|described)\b|我(?:们)?(?:在[^，。]{1,8})?写的|"
     r"\b(?:proposal|quote|offer|mail|email|message|letter)s? (?:that )?(?:I|we) (?:have )?sent\b"
     r"|^\W*(?:as )?(?:I|we) (?:mentioned|said|told you|explained)\b"
     r"|^\W*(?:正如)?(?:我|我们)(?:之前|曾|在[^，。]{1,10})?(?:提过|说过|提到过|说明过)",
@@ -230,7 +269,10 @@ def _is_carried(
     part: str, name: str, pattern: re.Pattern[str], approved: Sequence[Fact], ground: Ground
 ) -> bool:
     figures, days = _figures(part, ground)
-    topic = words_of(pattern.sub(" ", part))
+    bare = part
+    for each in figures:
+        bare = bare.replace(each.raw, " ")
+    topic = words_of(pattern.sub(" ", bare))
     for fact in approved:
         text = even(fact.text)
         said = pattern.search(text) or (name == "price" and fact.currency)
@@ -259,7 +301,7 @@ def _figures(part: str, ground: Ground) -> tuple[list[Quantity], list[dates.Date
 
 
 def _has(figure: Quantity, support: Support) -> bool:
-    return any(quantities.supports(each, figure) for each in support.quantities)
+    return any(measures.supports(each, figure) for each in support.quantities)
 
 
 def _words_in_question(part: str, match: re.Match[str]) -> str:

@@ -12,7 +12,8 @@ from copilot.grounding.quantities import blank
 _WORD = r"[A-Za-zÀ-ɏ][A-Za-z0-9À-ɏ&'’.-]*"
 _CODE = re.compile(
     r"(?<![A-Za-z0-9])(?P<head>[A-Z][A-Za-zÀ-ɏ&]*(?:[ ][A-Z][A-Za-z&]*)*)(?P<gap>[ -]?)"
-    r"(?P<number>(?:\d[A-Za-z0-9.]*[A-Za-z0-9]|\d)(?:-\d+\b)?)(?!\s?(?:%|％|percent|万|亿|元|[kKmM]\b|million|thousand|[年月日号周]))"
+    r"(?P<number>(?:\d[A-Za-z0-9.]*[A-Za-z0-9]|\d)(?:-\d+\b)?)(?![\dA-Za-z])(?!\s?(?:%|％"
+    r"|percent|万|亿|元|[kKmM]\b|million|thousand|[年月日号周]))"
 )
 _TOKEN = re.compile(_WORD)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://[^\s，。)）]+|\bwww\.[^\s，。)）]+")
@@ -20,7 +21,14 @@ _PHONE = re.compile(
     r"(?<![\d.,])(?:\+\d[\d ()-]{6,}\d|\(?\d[\d()]*(?:[ -][\d()]+){1,5}|\d{11,15})(?![\d,.]*\d)"
 )
 _SURNAMES = f"[{lexicon.SURNAMES}]"
-_ZH_TITLED = re.compile(rf"{_SURNAMES}[\u4e00-\u9fff]{{0,2}}?(?:{lexicon.ZH_TITLES})")
+# 担任采购经理: an office that is held, no surname.
+_OFFICE = (
+    "采购|销售|项目|客户|产品|生产|设备|技术|财务|运营|市场|区域|工程|信息|研发"
+    "|行政|人事|质量|物流|副"
+)
+_ZH_TITLED = re.compile(
+    rf"(?<!担){_SURNAMES}(?!{_OFFICE})[\u4e00-\u9fff]{{0,2}}?(?:{lexicon.ZH_TITLES})"
+)
 _ZH_SPEAKER = re.compile(
     rf"(?:^|(?<=[，。；、：“（\s与跟向由请]))(?P<name>{_SURNAMES}[\u4e00-\u9fff]{{1,2}}?)"
     rf"(?=(?:还|也|曾|已|在会上|在电话中)?(?:{lexicon.ZH_SPEECH}))"

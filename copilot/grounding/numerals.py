@@ -15,8 +15,10 @@ _EN_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _EN_UNIT = "|".join(sorted(ENGLISH_UNITS, key=len, reverse=True))
 _EN_SMALL = rf"(?:(?:{'|'.join(_EN_TENS)})(?:[ -](?:{_EN_UNIT})\b)?|(?:{_EN_UNIT})\b)"
 _EN_SCALE = r"(?:hundred|thousand|million|billion|dozen)\b"
+_EN_POINT = rf"(?:\bpoint(?:[ -](?:{_EN_UNIT}|zero|oh)\b)+|\band a half\b)"
 EN_NUMERAL = (
-    rf"(?:half a dozen|a dozen|(?:a\b|{_EN_SMALL})[ -]{_EN_SCALE}"
+    rf"(?:half a dozen|a dozen|half an? (?:million|thousand|hundred|billion)\b"
+    rf"|{_EN_SMALL}[ -]{_EN_POINT}(?:[ -]{_EN_SCALE})?|(?:a\b|{_EN_SMALL})[ -]{_EN_SCALE}"
     rf"(?:[ -](?:and )?(?:{_EN_SMALL}|{_EN_SCALE}))*|{_EN_SMALL})"
 )
 DIGITS = r"\d{1,3}(?:[,.\u00a0\u202f'’]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?"
@@ -56,10 +58,23 @@ def read_zh(text: str) -> float | None:
 
 def read_en(text: str) -> float:
     """Return the value of English number words such as "twenty-five" or "a dozen"."""
+    text = text.lower()
+    if text.startswith("half a"):
+        return 0.5 * _scale_of(text)
+    for mark, read in ((" point ", _read_point), (" and a half", _read_half)):
+        whole, found, rest = text.partition(mark)
+        if found:
+            return read(whole, rest)
+    return _read_words(text)
+
+
+def _read_half(whole: str, rest: str) -> float:
+    return (read_en(whole) + 0.5) * _scale_of(rest)
+
+
+def _read_words(text: str) -> float:
     total = section = 0.0
-    if text.lower().startswith("half a dozen"):
-        return 6.0
-    for word in re.findall(r"[a-z]+", text.lower()):
+    for word in re.findall(r"[a-z]+", text):
         if word == "a":
             section = 1
         elif word in ENGLISH_UNITS or word in _EN_TENS:
@@ -72,3 +87,17 @@ def read_en(text: str) -> float:
             total += section * _EN_SCALES[word]
             section = 0
     return total + section
+
+
+def _read_point(whole: str, rest: str) -> float:
+    digits = ""
+    for word in re.findall(r"[a-z]+", rest):
+        if word in _EN_SCALES or word == "hundred":
+            break
+        digits += str(ENGLISH_UNITS.get(word, 0))
+    return float(f"{int(read_en(whole))}.{digits or 0}") * _scale_of(rest)
+
+
+def _scale_of(text: str) -> float:
+    scales = {"hundred": 1e2, "dozen": 12.0, **_EN_SCALES}
+    return next((value for word, value in scales.items() if word in text), 1.0)

@@ -62,7 +62,7 @@ def check_persons(sentence: str, facts: Sequence[Fact], outside: Collection[str]
         is_plan = bool(_WILL.match(bare))
         alike = _WILL_ALIKE if is_plan else _ALIKE
         verdicts = [
-            (_acts(bare, spoken, theirs) if is_plan else _fits(mine, spoken, theirs))
+            (_acts(bare, spoken, theirs) if is_plan else _fits(bare, mine, spoken, theirs))
             or bool(not theirs and _GETS.search(bare))
             for spoken, theirs in _spoken_clauses(facts, outside)
             if overlap(words, words_of(spoken)) >= alike and (_persons(spoken) or theirs)
@@ -183,10 +183,15 @@ def _persons(text: str) -> set[int]:
     return {1 for _ in _FIRST.finditer(text)} | {2 for _ in _SECOND.finditer(text)}
 
 
-def _fits(mine: set[int], spoken: str, is_theirs: bool) -> bool:
+_TO_YOU = re.compile(r"给您|发您|\b(?:to|for) you\b", re.IGNORECASE)
+
+
+def _fits(clause: str, mine: set[int], spoken: str, is_theirs: bool) -> bool:
     if _ASKS.search(spoken):
         return True
     # What a customer says without any "we" is still the customer's: "our" it is not.
+    if not is_theirs and mine == {2} and _TO_YOU.search(clause):
+        return True  # what we give them is theirs to be told of
     theirs = _persons(spoken) or {1}
     seen = {3 - person for person in theirs} if is_theirs else theirs
     return bool(mine & seen)
@@ -197,13 +202,17 @@ _YOU_SAID = re.compile(
     r"|you['’]ve)(?: also| had| just)? (?:described|reported|said|told|mentioned|noted|asked"
     r"|wrote|explained|raised|"
     r"stated|pointed out|requested|emphasi[sz]ed|stressed|added)\b"
-    r"|您(?:之前|刚才|还|也|曾|在[^，。]{1,10})?(?:来信|来电|邮件里|信里|信中)?(?:提到|说过|说"
+    r"|\byou (?:spoke|talked) (?:of|about)\b"
+    r"|(?<![跟对向和给同与])您(?:之前|刚才|还|也|曾|在[^，。]{1,10})?(?:来信|来电|邮件里|信里|信中)?"
+    r"(?:提到|说过"
+    r"|说"
     r"|表示|告诉我们|问到|问|提及|强调|指出|询问|写道"
-    r"|提过|要求)",
+    r"|提过|要求|介绍过|介绍说|讲过|提出)"
+    r"|您的(?:测算|计算|分析)|\byour (?:calculation|analysis)s?\b",
     re.IGNORECASE,
 )
 _WE_SAID = re.compile(
-    r"\b(?:we|I)(?: also| had| have|['’]ve)? (?:said|asked you|told you|mentioned|noted|replied"
+    r"\b(?:we|I)(?: also| had| have|['’]ve)? (?:said|asked you|told you|mentioned|corrected|replied"
     r"|answered|explained|wrote|promised|offered|"
     r"proposed|suggested|stated|pointed out)\b|\bour (?:own )?(?:analys[ie]s|measurements?|tests?"
     r"|calculations?|figures|data) (?:show|indicat|suggest|prov)\w*"
@@ -211,7 +220,7 @@ _WE_SAID = re.compile(
     r"|suggestion|proposal was"
     r"|offer was|promise)\b"
     r"|(?:我们|我方|我)(?:之前|刚才|还|也|曾|在[^，。]{1,10})?(?:提到|提出|说过|表示|告诉您|答复"
-    r"|回复|承诺|建议过|说明|提议)|我们的答复|我方的答复",
+    r"|回复|承诺|建议过|说明|提议|问过您|问过贵)|我们的答复|我方的答复",
     re.IGNORECASE,
 )
 _NAMED_SAID = re.compile(

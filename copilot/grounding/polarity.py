@@ -17,7 +17,7 @@ _NEGATOR = (
 )
 _NEGATED_BEFORE = re.compile(rf"(?:{_NEGATOR})(?:\s+[\w'’]+){{0,3}}\s*$", re.IGNORECASE)
 _ZH_NEGATOR = (
-    "不(?!仅|但|过|断|同|少|知|如|妨|错|管)|没有|没|未(?!来)|无法|并非|无需|"
+    "不(?!仅|但|过|断|同(?!意)|少|知|如|妨|错|管)|没有|没|未(?!来)|无法|并非|无需|"
     "(?<![识特分级区类个性辨差])别(?!人|的|墅|是)|拒绝"
 )
 _ZH_NEGATED_BEFORE = re.compile(rf"(?:{_ZH_NEGATOR})[\u4e00-\u9fff]{{0,3}}$")
@@ -44,6 +44,12 @@ class Pole:
     near: frozenset[str]
     raw: str
     is_negated: bool = False
+    context: frozenset[str] = frozenset()
+
+    def likeness(self, other: "Pole") -> int:
+        """Return how many words stand near both; words of the clause before count little."""
+        own = len(self.near & other.near)
+        return 3 * own + len((self.near | self.context) & (other.near | other.context))
 
 
 @cache
@@ -69,11 +75,13 @@ def check_polarity(sentence: str, facts: Sequence[Fact]) -> list[Problem]:
     if sentence.rstrip().endswith(_QUESTION_END) or not facts:
         return []
     clauses = [clause for fact in facts for clause in _clauses_of(fact)]
+    mine = _with_context(split_clauses(sentence))
+    theirs = [pair for fact in facts for pair in _with_context(_clauses_of(fact))]
     for axis in axes():
-        claimed = [pole for part in split_clauses(sentence) for pole in poles(part, axis)]
+        claimed = [pole for part, context in mine for pole in poles(part, axis, context)]
         if not claimed:
             continue
-        stated = [pole for clause in clauses for pole in poles(clause, axis)]
+        stated = [pole for clause, context in theirs for pole in poles(clause, axis, context)]
         for pole in claimed:
             rival = _opposite(pole, stated, axis)
             if rival is not None:
@@ -81,8 +89,29 @@ def check_polarity(sentence: str, facts: Sequence[Fact]) -> list[Problem]:
     return (
         _invented(sentence, clauses)
         or _bounded(sentence, " ".join(clauses))
-        or _negated(sentence, clauses)
+        or _negated(sentence, clauses, theirs)
+        or _unfounded_denial(sentence, facts)
     )
+
+
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|them|that|this|they|which|him|her)\b|^[^\u4e00-\u9fff]*(?:被|它"
+    r"|这|那|我们|已经|已)",
+    re.IGNORECASE,
+)
+_Clause = tuple[str, frozenset[str]]
+_FEW = 3
+
+
+def _with_context(clauses: Sequence[str]) -> list[_Clause]:
+    """Return each clause with the words of the one before it, where it points back to that."""
+    before = frozenset[str]()
+    found: list[_Clause] = []
+    for clause in clauses:
+        is_linked = _POINTS_BACK.search(clause) or len(words_of(clause)) < _FEW
+        found.append((clause, before if is_linked else frozenset()))
+        before = words_of(clause)
+    return found
 
 
 _REFUSED = re.compile(
@@ -140,10 +169,15 @@ def _clauses_of(fact: Fact) -> list[str]:
 
 
 @lru_cache(maxsize=8192)
-def poles(clause: str, axis: Axis) -> tuple[Pole, ...]:
-    """Return where a clause takes a side on an axis; "not" before a word turns it round."""
+def poles(clause: str, axis: Axis, context: frozenset[str] = frozenset()) -> tuple[Pole, ...]:
+    """Return where a clause takes a side on an axis; "not" before a word turns it round.
+
+    `context` are words that count as near to any of them.
+    """
     bare = blank_words(clause, axis.excepted)
     found: list[Pole] = []
+    if len(re.findall(_NEGATOR, _NEITHER.sub(r" not \1 ", bare), re.IGNORECASE)) > 1:
+        return ()  # two denials: which of them holds is beyond these rules
     taken: list[tuple[int, int]] = []
     matches = [
         (match, sign)
@@ -156,6 +190,8 @@ def poles(clause: str, axis: Axis) -> tuple[Pole, ...]:
         taken.append(match.span())
         before = bare[: match.start()]
         is_negated = is_negated_before(before)
+        if axis.name == "order":  # "not before" and "before …, not": one and the same
+            is_negated = bool(re.search(rf"{_NEGATOR}|{_ZH_NEGATOR}", bare, re.IGNORECASE))
         side = -sign if is_negated else sign
         if axis.name == "order":
             found.append(Pole(side, _ordered(bare, match), match.group(), is_negated))
@@ -165,7 +201,7 @@ def poles(clause: str, axis: Axis) -> tuple[Pole, ...]:
             + " "
             + bare[match.end() :][:_WINDOW]
         )
-        found.append(Pole(side, words_of(near), match.group(), is_negated))
+        found.append(Pole(side, words_of(near), match.group(), is_negated, context))
     return tuple(found)
 
 
@@ -178,17 +214,20 @@ def _ordered(text: str, match: re.Match[str]) -> frozenset[str]:
 
 def is_negated_before(before: str) -> bool:
     """Say whether a "not" reaches what comes after these words."""
-    return bool(_NEGATED_BEFORE.search(before) or _ZH_NEGATED_BEFORE.search(before))
+    reach = re.split(r"\b(?:before|until|unless|without)\b", before)[-1]
+    return bool(_NEGATED_BEFORE.search(reach) or _ZH_NEGATED_BEFORE.search(before))
 
 
 def _opposite(claim: Pole, stated: Sequence[Pole], axis: Axis) -> Pole | None:
     if not stated:
         return None
-    best = max(len(claim.near & pole.near) for pole in stated)
+    best = max(claim.likeness(pole) for pole in stated)
     if best == 0 and not axis.is_strict:
         return None
-    nearest = [pole for pole in stated if len(claim.near & pole.near) == best]
+    nearest = [pole for pole in stated if claim.likeness(pole) == best]
     if any(pole.sign == claim.sign for pole in nearest):
+        return None
+    if any(pole.sign == claim.sign and len(claim.near & pole.near) > 1 for pole in stated):
         return None
     if best == 0 and any(pole.sign == claim.sign for pole in stated):
         return None
@@ -204,13 +243,15 @@ _FRAME = re.compile(
     r"|n['’]t\b(?=[^.;,]*\b(?:until|unless|without|before|exceed|longer than|more than)\b)"
     r"|\bcannot\b(?=[^.;,]*\b(?:until|unless|without|before|exceed)\b)"
     r"|\bno (?:problem|doubt|later|matter|rush|worries)\b"
-    r"|不仅|不只|没有超过|没超过|未超过|不能超过|不得超过|不超过|不晚于|不低于|不少于|不高于"
-    r"|不得不|没问题|没关系|不好意思|不客气|不用谢|不然|否则"
+    r"|不仅|不只|不管|不论|无论|没有超过|没超过|未超过|不能超过|不得超过|不超过|不晚于|不低于|不少于|不高于"
+    r"|不得不|没有?问题|没关系|不好意思|不客气|不用谢|不然|否则"
     r"|(?P<verb>[\u4e00-\u9fff])不(?P=verb)|能不能|是不是|有没有|会不会|可不可以|要不要",
     re.IGNORECASE,
 )
 _EN_REACH = re.compile(
-    rf"(?:{_NEGATOR}|\bwithout\b|\black(?:s|ed|ing)?\b)((?:\s+[\w'’-]+){{1,5}})", re.IGNORECASE
+    rf"(?:{_NEGATOR}|\bwithout\b|\black(?:s|ed|ing)?\b)((?:\s+(?!(?:in|on|at|for"
+    rf"|from|by|because|as|but|until)\b)[\w'’-]+){{1,5}})",
+    re.IGNORECASE,
 )
 _ZH_REACH = re.compile(
     rf"(?:{_ZH_NEGATOR}|缺少|缺乏|无需)(?:再|会|能|想|打算|需要|必|用)*"
@@ -222,7 +263,7 @@ _CONDITION = re.compile(
 )
 
 
-def _negated(sentence: str, stated: Sequence[str]) -> list[Problem]:
+def _negated(sentence: str, stated: Sequence[str], linked: Sequence[_Clause]) -> list[Problem]:
     """Return a problem where "not" reaches a word in one text only, the clauses being alike.
 
     A word that both deny, or that the facts say both ways, tells nothing.
@@ -251,9 +292,66 @@ def _negated(sentence: str, stated: Sequence[str]) -> list[Problem]:
         if any(_agree_on(axis, clause, best[0]) for axis in axes()):
             continue
         shared = words & best[1]
-        if (denied & shared) != (reached(best[0]) & shared):
+        mine, theirs = denied & shared, reached(best[0]) & shared
+        if mine and any(
+            is_negative(one) and words & (context | words_of(one)) for one, context in linked
+        ):
+            continue
+        if bool(mine) != bool(theirs) and is_negative(clause) != is_negative(best[0]):
             return [Problem(ProblemKind.NEGATION, best[0])]
     return []
+
+
+_DENIES = re.compile(
+    r"\b(?:will|would|can|could|do|does|did|is|are|was|were|has|have|had|should|must) not\b"
+    r"|\bcannot\b|\bwon['’]t\b|n['’]t\b|\bno longer\b|\bnever\b"
+    r"|不(?:会|能|行|可以|要|再|打算|愿|想|需要|用|上|买|考虑)|没有|并未|尚未|还没|没法|无法",
+    re.IGNORECASE,
+)
+_MILD = re.compile(
+    r"\b(?:do not|don['’]t|not) (?:hesitate|worry|forget|know|want to|expect|be|have to|need to)\b"
+    r"|\bnot (?:yet|sure|only|just|until|before|later|more|least)\b|\bno (?:problem|doubt|rush)\b"
+    r"|\bwhether or not\b|\bif\b|\bwithout\b|不清楚"
+    r"|不知道|不确定|不一定|没有?问题|没关系|有没有|能不能"
+    r"|不晚于"
+    r"|不超过|不低于|不少于|如果|若",
+    re.IGNORECASE,
+)
+_ANY_NEGATIVE = re.compile(
+    rf"{_NEGATOR}|{_ZH_NEGATOR}|\b(?:un\w{{4,}}|only|but|without|instead"
+    rf"|less than|at most|up to|within|too|stop\w*|late|missing|lack\w*|out|over"
+    rf"|fell|still)\b"
+    r"|不|没|未|无|别|仅|只|才|停|禁|免|缺|超|晚|已|内|到期|之前|必须",
+    re.IGNORECASE,
+)
+
+
+def _unfounded_denial(sentence: str, facts: Sequence[Fact]) -> list[Problem]:
+    """Return a problem if the sentence denies something and no cited fact holds any denial."""
+    match = _DENIES.search(sentence)
+    if match is None or _MILD.search(sentence):
+        return []
+    said = [clause for fact in facts for clause in _clauses_of(fact)]
+    if any(_ANY_NEGATIVE.search(clause) or _is_negative(clause) for clause in said):
+        return []
+    return [Problem(ProblemKind.NEGATION, match.group())]
+
+
+_NEITHER = re.compile(r"\bneither\b(.*?)\bnor\b", re.IGNORECASE)
+_NEGATIVE_WORDS = re.compile(
+    r"\b(?:afraid|fear\w*|worr\w+|refus\w+|reject\w*|object\w*|doubt\w*|against"
+    r"|declin\w+|lack\w*|unable|turned (?:\w+ ){0,2}down)\b"
+    r"|怕|担心|拒绝|反对|回绝|否决|怀疑|缺",
+    re.IGNORECASE,
+)
+
+
+def is_negative(clause: str) -> bool:
+    """Say whether a clause denies something; "not afraid" and "no objection" deny nothing."""
+    bare = _NEITHER.sub(r" not \1 ", blank_words(clause, _FRAME))
+    denials = len(re.findall(_NEGATOR, re.sub(r"\brefus\w+|\bdoubts?\b", " ", bare), re.IGNORECASE))
+    denials += len(re.findall(_ZH_NEGATOR.replace("|拒绝", ""), bare))
+    return (denials + len(_NEGATIVE_WORDS.findall(bare))) % 2 == 1
 
 
 def _agree_on(axis: Axis, first: str, second: str) -> bool:

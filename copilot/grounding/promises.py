@@ -41,7 +41,7 @@ _RISKS = {
 _COMMITS = re.compile(
     r"\b(?:we|I|our team)(?:['’]ll| will| shall| can| are going to"
     r"|['’]re going to| promise| guarantee)"
-    r"(?! (?:be )?(?:glad|happy|look))"
+    r"(?! (?:be )?(?:glad|happy|look|see each|meet|talk|speak))"
     r"|(?:我们|我方|我司|我|本公司)(?:将|会|一定|能(?!否|不能|够否)|可以|保证|承诺|答应|确保|马上|随后)",
     re.IGNORECASE,
 )
@@ -90,11 +90,11 @@ _DEEDS = tuple(
 _OPEN_TASK = re.compile(r"\bopen task\b|未完成", re.IGNORECASE)
 _NEGATED = re.compile(
     r"\b(?:not|never|no longer|cannot|without|no|none|nor)\b|n['’]t\b|不(?!仅"
-    r"|但|过|断|同|少|知|如|妨)|没有|没|未(?!来)|无法|并非|无需",
+    r"|但|过|断|同(?!意)|少|知|如|妨)|没有|没|未(?!来)|无法|并非|无需",
     re.IGNORECASE,
 )
 # "Is it or is it not": a question in Chinese, no denial.
-_EITHER = re.compile(r"([\u4e00-\u9fff])不\1|有没有")
+_EITHER = re.compile(r"([\u4e00-\u9fff])不\1|有没有|不管|不论|没有?问题")
 _WORDS = re.compile(r"[A-Za-z]{3,}|[\u4e00-\u9fff]")
 _EMPTY_WORDS = """
 the and for you your our are was will with that this have has had can not but from they their
@@ -133,14 +133,16 @@ def check_promises(sentence: str, facts: Sequence[Fact], ground: Ground) -> list
 _ANSWERS = re.compile(
     r"(?:[:;.,]\s*|^)(?:and |but |so )?(?:yes\b|(?:it|this|they) (?:does|do|is|are|can"
     r"|will)\b(?! not\b)"
-    r"|(?:we|our (?:product|system|platform|team|solution)) (?:do|does|have|has|support\w*|are|is|"
-    r"can|offer\w*|provide\w*|include\w*)\b)"
-    r"|(?:[：:；;。，,]|^)(?:是的|支持|可以|能够|没问题|有的|已经(?:支持|具备|提供|可以|能)|我们(?:已|有|支持|可以|能|提供|会))",
+    r"|(?:we|our (?:product|system|platform|team|solution)) (?:do|does|have|has|support\w*|can"
+    r"|offer\w*|provide\w*|include\w*)\b|our (?:product|system|platform|team"
+    r"|solution) (?:is|are)\b)"
+    r"|(?:[：:；;。，,]|^)(?:是的|支持|可以|能够|没问题|有的|已经(?:支持|具备|提供|可以|能)|我们(?:已|有|支持|可以|能"
+    r"|提供|会))",
     re.IGNORECASE,
 )
 _YOU_SAID = re.compile(
     r"\byou (?:also |had |have )?(?:asked|mentioned|said|told|noted|requested|wanted|proposed)\b"
-    r"|您(?:还|也)?(?:问到|提到|说|要求|希望|表示|询问)",
+    r"|(?<![跟对向和给同与])您(?:还|也)?(?:问到|提到|说|要求|希望|表示|询问)",
     re.IGNORECASE,
 )
 

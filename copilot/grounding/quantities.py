@@ -1,7 +1,7 @@
 """Finding amounts, percentages, durations and plain numbers in a text, in English and Chinese."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from copilot.grounding import numerals
@@ -13,13 +13,13 @@ from copilot.grounding.currencies import (
 )
 from copilot.grounding.sentences import ProblemKind
 
-_SCALES = {
+SCALES = {
     "thousand": 1e3, "million": 1e6, "billion": 1e9, "mn": 1e6, "bn": 1e9, "k": 1e3, "K": 1e3,
     "m": 1e6, "M": 1e6, "B": 1e9, "百": 1e2, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7,
     "亿": 1e8, "万亿": 1e12, "dozen": 12,
 }  # fmt: skip
 # Units that turn into one another by a fixed factor share a class.
-_DURATIONS = {
+DURATIONS = {
     "second": ("s", 1), "minute": ("s", 60), "min": ("s", 60), "mins": ("s", 60),
     "hour": ("s", 3600), "hr": ("s", 3600), "hrs": ("s", 3600), "day": ("d", 1),
     "business day": ("bd", 1), "working day": ("bd", 1), "week": ("d", 7), "month": ("m", 1),
@@ -28,7 +28,7 @@ _DURATIONS = {
     "日": ("d", 1), "个工作日": ("bd", 1), "工作日": ("bd", 1), "周": ("d", 7), "个星期": ("d", 7),
     "星期": ("d", 7), "个月": ("m", 1), "个季度": ("m", 3), "年": ("m", 12),
 }  # fmt: skip
-_FRACTION_WORDS = {
+FRACTION_WORDS = {
     "half of": 0.5, "half the": 0.5, "a quarter of": 0.25, "one quarter of": 0.25,
     "three quarters of": 0.75, "a third of": 1 / 3, "one third of": 1 / 3, "two thirds of": 2 / 3,
     "一半": 0.5,
@@ -54,8 +54,8 @@ _POST = (
     rf"|(?i:{_either(w for w in CURRENCY_WORDS if w.isascii())})\b"
     rf"|{_either(w for w in CURRENCY_WORDS if not w.isascii())})"
 )
-_EN_UNITS = _either(unit for unit in _DURATIONS if unit.isascii())
-_ZH_UNITS = _either(unit for unit in _DURATIONS if not unit.isascii())
+_EN_UNITS = _either(unit for unit in DURATIONS if unit.isascii())
+_ZH_UNITS = _either(unit for unit in DURATIONS if not unit.isascii())
 _UNIT = rf"(?:(?P<unit>{_EN_UNITS})s?\b|(?P<zhunit>{_ZH_UNITS}))"
 _MEASURE = (
     "根只户亩箱包瓶桶卷颗株头栋幢盒袋册页节扇盏支段批"
@@ -69,7 +69,7 @@ _PERCENT = re.compile(
     rf"|{_NUM.replace('?P<num>', '?P<inhundred>')} (?:in|out of) (?:a|every|one) hundred"
     r"|(?P<tenths>[一二两三四五六七八九\d])成(?P<half>半)?(?![本交功立为员果熟长效])"
     r"|(?P<off>[一二三四五六七八九\d]{1,2}(?:\.\d)?)折(?!叠|算|旧)"
-    rf"|(?<!and a )(?P<word>{_either(_FRACTION_WORDS)})",
+    rf"|(?<!and a )(?P<word>{_either(FRACTION_WORDS)})",
     re.IGNORECASE,
 )
 _MONEY = re.compile(
@@ -82,7 +82,7 @@ _DURATION = re.compile(
     rf"{_NUM.replace('?P<num>', '?P<whole>')}个半(?P<wholeunit>小时|钟头|月|星期)"
     rf"|{_NUM.replace('?P<num>', '?P<ands>')} (?P<andunit>hour|day|week|month|year)s? and a half"
     rf"|(?P<anda>\ban?) (?P<andaunit>hour|day|week|month|year) and a half"
-    rf"|{_NUM}[\s-]?{_UNIT}|(?P<article>\b(?:a|an)) (?P<unit3>{_EN_UNITS})\b"
+    rf"|{_NUM}[\s-]?[多余几]?{_UNIT}|(?P<article>\b(?:a|an)) (?P<unit3>{_EN_UNITS})\b"
     rf"|(?P<halfof>半(?:个)?|half[ -]an?[ -]|half[ -])(?P<halfunit>小时|天|月|年|hour|day|year)",
     re.IGNORECASE,
 )
@@ -150,7 +150,7 @@ def read_values(numeral: str, scale: str | None) -> tuple[float, ...]:
     else:
         value = numerals.read_zh(numeral)
         values = () if value is None else (value,)
-    factor = _SCALES.get(scale, _SCALES.get(scale.lower(), 1.0)) if scale else 1.0
+    factor = SCALES.get(scale, SCALES.get(scale.lower(), 1.0)) if scale else 1.0
     return tuple(value * factor for value in values)
 
 
@@ -189,7 +189,7 @@ def _percentage(match: re.Match[str], text: str) -> Quantity | None:
     elif parts["off"]:
         values = _discounted(parts["off"])
     else:
-        values = (_FRACTION_WORDS[parts["word"].lower()],)
+        values = (FRACTION_WORDS[parts["word"].lower()],)
     return _make(ProblemKind.PERCENTAGE, values, match, text)
 
 
@@ -218,7 +218,7 @@ def _duration(match: re.Match[str], text: str) -> Quantity | None:
     if parts["whole"] or parts["ands"] or parts["anda"]:
         return _and_half(match, text)
     name = parts["unit"] or parts["zhunit"] or parts["unit3"]
-    unit, factor = _DURATIONS[name.lower()]
+    unit, factor = DURATIONS[name.lower()]
     values = (1.0,) if parts["article"] else read_values(parts["num"], None)
     if name == "年" and values and values[0] >= 1900:
         return None
@@ -242,7 +242,7 @@ def _is_rate(match: re.Match[str], text: str) -> bool:
 def _and_half(match: re.Match[str], text: str) -> Quantity | None:
     parts = match.groupdict()
     name = parts["wholeunit"] or parts["andunit"] or parts["andaunit"]
-    unit, factor = _DURATIONS[{"钟头": "小时", "月": "个月"}.get(name, name.lower())]
+    unit, factor = DURATIONS[{"钟头": "小时", "月": "个月"}.get(name, name.lower())]
     numeral = parts["whole"] or parts["ands"]
     values = read_values(numeral, None) if numeral else (1.0,)
     halved = tuple((value + 0.5) * factor for value in values)
@@ -284,66 +284,3 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_DURATION, _duration),
     (_NUMBER, _number),
 )
-
-
-def fact_quantities(value: float, unit: str | None, currency: str | None) -> Iterator[Quantity]:
-    """Yield what a fact's plain value supports: money, a ratio as a percentage, days, a count."""
-
-    def of(kind: ProblemKind, number: float, marks: frozenset[str] = frozenset()) -> Quantity:
-        return Quantity(kind, (number,), str(value), 0, 0, marks)
-
-    if currency:
-        yield of(ProblemKind.AMOUNT, value, currency_set(currency))
-        return
-    if unit == "ratio" or (unit is None and 0 < abs(value) < 1):
-        yield of(ProblemKind.PERCENTAGE, value)
-        return
-    name = (unit or "").lower().removesuffix("s")
-    if name in _DURATIONS:
-        duration, factor = _DURATIONS[name]
-        yield of(ProblemKind.DURATION, value * factor, frozenset([duration]))
-    if unit in {"percent", "%"}:
-        yield of(ProblemKind.PERCENTAGE, value / 100)
-    yield of(ProblemKind.NUMBER, value)
-
-
-_TOLERANCE = 1e-9
-_ROUGH = 0.05
-_NEXT_ROUND = 1.34
-
-
-def supports(fact: Quantity, claim: Quantity) -> bool:
-    """Say whether a quantity of a fact is the one claimed: same kind, unit and value."""
-    if not comparable(fact, claim):
-        return False
-    if claim.is_over and any(
-        mine <= theirs < mine * _NEXT_ROUND for mine in claim.values for theirs in fact.values
-    ):
-        return True
-    is_share = claim.kind is ProblemKind.PERCENTAGE and "hundred" in claim.raw
-    if fact.kind is ProblemKind.NUMBER and is_share:
-        return any(
-            abs(mine * 100 - theirs) < _ROUGH for mine in claim.values for theirs in fact.values
-        )
-    room = _ROUGH if claim.is_rough else _TOLERANCE
-    if claim.raw.lower() in _FRACTION_WORDS or "分之" in claim.raw:
-        room = max(room, 0.015)
-    return any(
-        abs(mine - theirs) <= room * max(abs(theirs), _TOLERANCE)
-        for mine in claim.values
-        for theirs in fact.values
-    )
-
-
-def is_alike(fact: Quantity, claim: Quantity) -> bool:
-    """Say whether two quantities are of one kind, in whatever unit."""
-    return fact.kind is claim.kind or comparable(fact, claim)
-
-
-def comparable(fact: Quantity, claim: Quantity) -> bool:
-    """Say whether two quantities are of one kind and unit, whatever their values."""
-    if claim.kind is ProblemKind.NUMBER:
-        return fact.kind in {ProblemKind.NUMBER, ProblemKind.AMOUNT}
-    if claim.kind is ProblemKind.PERCENTAGE and fact.kind is ProblemKind.NUMBER:
-        return any(0 < value < 1 for value in fact.values) or "hundred" in claim.raw
-    return fact.kind is claim.kind and (not claim.unit or bool(fact.unit & claim.unit))

@@ -37,6 +37,8 @@ def read_said(fact: Fact) -> Said | None:
         return None
     who = _WHO.match(match["head"])
     name = _AFTER_NAME.sub("", who["who"]).strip() if who else ""
+    if "@" in name:
+        name = ""  # an address without a name says which side spoke, not who
     return Said(name, match["words"])
 
 

@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
+from bisect import bisect
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, lru_cache
 
-from copilot.grounding import dates, names, quantities
+from copilot.grounding import clock, dates, measures, names, quantities
 from copilot.grounding.binding import Bound, bind
 from copilot.grounding.clauses import tokenise
 from copilot.grounding.quantities import Quantity
@@ -74,13 +75,14 @@ class Reading:
         """Read the text."""
         _, rest = names.find_addresses(self.text)
         self.mentions, rest = dates.find_dates(rest, self.base)
-        moments, rest = dates.find_times(rest)
+        moments, rest = clock.find_times(rest)
         self.minutes = {minute for moment in moments for minute in moment.minutes}
         _, uncoded = names.find_codes(rest)
         plain = quantities.find_quantities(without_digits(uncoded, self.known))[0]
         self.counted = as_money(self.text, plain)
         in_codes = quantities.find_quantities(rest)[0] if uncoded != rest else []
         self.quantities = [*plain, *(each for each in self.counted if each not in plain)]
+        self.quantities += elided(self.text, plain)
         self.quantities += [each for each in in_codes if each not in plain]
 
     @cached_property
@@ -102,12 +104,38 @@ class Reading:
         cut = quote_start(self.text)
         found = bind_names(text[cut:], self.known)
         if not cut:
-            return found
+            return self._of_record(found)
         owned = frozenset[str]().union(*(each.bound.words for each in found))
         words = frozenset(token.text for token in tokenise(text[cut:])) - owned
         head = names.find_names(text[:cut], self.known)
+        if head and head[0].raw.isascii():
+            spoken = name_speaker(text[cut:], head[0].raw)
+            found = bind_names(spoken, (*self.known, head[0].raw))
+            owned = frozenset[str]().union(*(each.bound.words for each in found))
+            words = frozenset(token.text for token in tokenise(spoken)) - owned
         speaker = [Named(each.raw, Bound(0, 0, words, is_head=True)) for each in head[:1]]
         return [*found, *speaker]
+
+    def _of_record(self, found: list[Named]) -> list[Named]:
+        """Return the names of a record; what one sentence of it says belongs to all in it."""
+        ends = [match.end() for match in _RECORD_END.finditer(self.text)]
+        shared: dict[int, frozenset[str]] = {}
+        places = [bisect(ends, each.bound.start) for each in found]
+        for place, each in zip(places, found, strict=True):
+            shared[place] = shared.get(place, frozenset()) | each.bound.words
+        return [
+            Named(each.name, replace(each.bound, words=shared[place]))
+            for place, each in zip(places, found, strict=True)
+        ]
+
+
+_RECORD_END = re.compile(r"[;；。]|\.(?=\s)")
+_I_SUBJECT = re.compile(r"\bI(?=['’]ll\b| )|\bI(?=['’]m\b)|(?<![\u4e00-\u9fff]的)我(?!们|司|方|国)")
+
+
+def name_speaker(text: str, who: str) -> str:
+    """Return somebody's words with his name in place of "I"."""
+    return _I_SUBJECT.sub(f" {who} ", text) if who else text
 
 
 def without_digits(text: str, known: Sequence[str]) -> str:
@@ -126,14 +154,15 @@ def bind_names(text: str, known: Collection[str]) -> list[Named]:
     return [Named(each.raw, bound) for each, bound in zip(found, bounds, strict=True)]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def read_text(text: str, base: date, known: tuple[str, ...]) -> Reading:
     """Return what a text holds; facts are read once however many sentences cite them."""
     return Reading(text, base, known)
 
 
 _MONEY_NOUN = re.compile(
-    r"(?:预算|报价|价格|费用|金额|总价|成本|合同额|单价|收入|营收|配额|首付|订金|投入)(?:是|为|约|大约|大概|差不多|在|到|共|有|只有|就|定|定在|控制在|：|:|\s|人民币|总计|上限|不超过)*$"
+    r"(?:预算|报价|价格|费用|金额|总价|成本|合同额|单价|收入|营收|配额|首付|订金|投入)(?:是|为|约|大约|大概|差不多|在|到|共"
+    r"|有|只有|就|定|定在|控制在|：|:|\s|人民币|总计|上限|不超过)*$"
 )
 
 
@@ -160,6 +189,41 @@ def as_money(text: str, found: Sequence[Quantity]) -> list[Quantity]:
         else each
         for each in found
     ]
+
+
+_NOTHING_COUNTED = re.compile(
+    r"[\s]*(?:[.,;:!?，。；：！？、”\"’'）)/]|$|(?:to|or|and|but|than|instead|到|至|降|涨|升"
+    r"|减|增|而|的)(?![a-z]))"
+)
+_BARE_MONEY = re.compile(r"[万亿]$")
+
+
+def elided(text: str, found: Sequence[Quantity]) -> list[Quantity]:
+    """Return bare numbers in the unit that they leave out: "12 months, not 36", "降到3.1万"."""
+    twins: list[Quantity] = []
+    for each in found:
+        if each.kind is not ProblemKind.NUMBER or not is_bare(text, each):
+            continue
+        if _BARE_MONEY.search(each.raw):
+            twins.append(replace(each, kind=ProblemKind.AMOUNT, unit=frozenset(["CNY"])))
+        for other in found:
+            if other is each or other.is_article:
+                continue
+            if other.kind is ProblemKind.AMOUNT and min(each.values) >= _LEAST_MONEY:
+                twins.append(replace(each, kind=other.kind, unit=other.unit))
+            if other.kind is ProblemKind.DURATION:
+                factor = measures.unit_factor(other.raw)
+                values = tuple(value * factor for value in each.values)
+                twins.append(replace(each, kind=other.kind, unit=other.unit, values=values))
+    return twins
+
+
+_LEAST_MONEY = 100
+
+
+def is_bare(text: str, quantity: Quantity) -> bool:
+    """Say whether a number stands without the thing that it counts."""
+    return bool(_NOTHING_COUNTED.match(text[quantity.end :]))
 
 
 def bind_figures(
@@ -248,6 +312,7 @@ class Support:
     def __init__(self, facts: Sequence[Fact], today: date, known: Collection[str] = ()) -> None:
         """Read the facts as they are seen on a day; `known` are names to look for."""
         self.facts = facts
+        self.today = today
         self.said = [said for fact in facts if (said := read_said(fact)) is not None]
         self.known = tuple(sorted(known))
         self.quantities: list[Quantity] = []
@@ -259,9 +324,7 @@ class Support:
 
     def _read(self, fact: Fact, today: date) -> str:
         if isinstance(fact.value, int | float):
-            self.quantities += quantities.fact_quantities(
-                float(fact.value), fact.unit, fact.currency
-            )
+            self.quantities += measures.fact_quantities(float(fact.value), fact.unit, fact.currency)
         value = fact.value if isinstance(fact.value, str) else ""
         reading = read_text(
             even(f"{fact.text} {value}".rstrip()), self._day_of(fact, today), self.known
@@ -271,7 +334,7 @@ class Support:
         self.periods += deadlines(reading)
         self.periods += [FiscalCalendar().year(int(year)) for year in _YEAR.findall(reading.text)]
         self.minutes |= reading.minutes
-        for moment in dates.find_times(fact.source)[0]:
+        for moment in clock.find_times(fact.source)[0]:
             self.minutes |= moment.minutes
         self.quantities += reading.quantities
         return reading.text

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from copilot.grounding import dates, names, quantities
+from copilot.grounding import clock, dates, measures, names, quantities
 from copilot.grounding.acts import check_acts, check_quotations
 from copilot.grounding.basis import check_basis, check_persons_named
 from copilot.grounding.commitments import check_commitments
+from copilot.grounding.giving import check_colleague, check_giver
 from copilot.grounding.ground import Ground, with_facts
 from copilot.grounding.names import NameMention
 from copilot.grounding.persons import check_attribution, check_persons, check_third_person
@@ -16,9 +17,11 @@ from copilot.grounding.polarity import check_polarity
 from copilot.grounding.praise import check_praise
 from copilot.grounding.promises import check_negation, check_promises, check_speaker
 from copilot.grounding.quantities import Quantity
+from copilot.grounding.rates import check_rates
 from copilot.grounding.roles import check_dates, check_figures, check_people
 from copilot.grounding.sentences import CitedSentence, Dropped, Problem, ProblemKind
-from copilot.grounding.support import Support, even, without_digits
+from copilot.grounding.sides import check_sides
+from copilot.grounding.support import Support, elided, even, without_digits
 from crm.facts import Fact
 
 __all__ = [
@@ -33,9 +36,13 @@ __all__ = [
 
 _MARKS = re.compile(r"\s*\[\s*F\d+(?:\s*,\s*F\d+)*\s*\]|^\s*(?:\d{1,2}[.)、]|[(（]\d{1,2}[)）])\s+")
 _NOWADAYS = frozenset({"today", "now", "目前", "现在", "如今"})
+_OPENS_WITH_NOW = re.compile(
+    r"^\W*(?:today,?|now,?|目前|现在|如今|今天)(?! we| I|我|开|会)", re.IGNORECASE
+)
 _SOCIAL = re.compile(
     r"^\W*(?:[A-Z]\w+(?: [A-Z]\w+)?, )?"
-    r"(?:[\u4e00-\u9fff]{1,4}(?:总|经理|先生|女士|主任|工|老师)[，,：:]\s*)?(?:(?:hi|hello|dear|thanks?"
+    r"(?:[\u4e00-\u9fff]{1,4}(?:总|经理|先生|女士|主任|工|老师)[，,：:]\s*)?(?:(?:hi|hello"
+    r"|dear|thanks?"
     r"|thank you|many thanks|best|kind|warm"
     r"|cheers|regards|sincerely|"
     r"(?:i|we) hope|hope|(?:i|we)(?:['’]m| am| are|['’]re)? (?:really )?(?:look"
@@ -46,6 +53,7 @@ _SOCIAL = re.compile(
     r"looking forward|it was|please (?:let|feel|do not)|let (?:me|us)|(?:i"
     r"|we)(?:['’]d| would) be (?:glad|happy)|"
     r"happy to|feel free|(?:i|we) (?:remain|am|are) (?:available|here))\b"
+    r"|就[^，。]{0,20}(?:邮件|来信|通话|电话|沟通|会议)[^，。]{0,4}，[^，。]{0,10}(?:跟进|回复|沟通|汇报|说明)"
     r"|(?:您好|你好|感谢|谢谢|多谢|辛苦|期待|祝|顺祝|此致|如有|若有|如果您|希望"
     r"|很高兴|再次|辛苦|抱歉|不好意思|打扰|恭喜|有任何|随时|周末愉快|顺颂|谨启|敬请|请随时|欢迎|盼|静候))",
     re.IGNORECASE,
@@ -77,7 +85,12 @@ def check_sentence(sentence: CitedSentence, ground: Ground) -> list[Problem]:
         return [Problem(ProblemKind.CITATION, each) for each in unknown]
     cited = [ground.facts[each] for each in sentence.facts]
     text = even(_MARKS.sub("", sentence.text)).strip()
-    problems = _unsupported(text, Support(cited, ground.today, ground.known_names), ground)
+    support = Support(cited, ground.today, ground.known_names)
+    problems = _unsupported(text, support, ground)
+    problems = problems or [
+        *check_sides(text, support),
+        *check_rates(text, support),
+    ]
     problems += check_promises(text, cited, ground)
     problems += check_negation(text, cited) or check_polarity(text, cited)
     if ground.outside is not None:
@@ -106,7 +119,9 @@ def _strictly(text: str, cited: Sequence[Fact], ground: Ground) -> list[Problem]
         *check_persons(text, cited, outside),
         *check_third_person(text, cited, outside, ground.free_names),
         *check_attribution(text, cited, outside, ground.free_names),
-        *check_commitments(text, ground),
+        *check_giver(text, cited, outside),
+        *check_colleague(text, cited, outside),
+        *check_commitments(text, ground, cited),
         *check_praise(text, ground),
         *check_acts(text, cited, ground),
         *check_quotations(text, cited, titles),
@@ -147,7 +162,7 @@ def _unsupported(text: str, support: Support, ground: Ground) -> list[Problem]:
         known = dates.find_holidays(support.raw)
         feasts = dates.find_holidays(text).items()
         problems += [Problem(ProblemKind.DATE, said) for name, said in feasts if name not in known]
-    moments, rest = dates.find_times(rest)
+    moments, rest = clock.find_times(rest)
     for moment in moments:
         if not moment.minutes & support.minutes:
             problems.append(Problem(ProblemKind.TIME, moment.raw))
@@ -158,7 +173,7 @@ def _unsupported(text: str, support: Support, ground: Ground) -> list[Problem]:
     problems += [
         Problem(each.kind, each.raw)
         for each in found
-        if not _holds(each, support) and not _is_gap(each, text, support)
+        if not _holds(each, support) and not _is_derived(each, found, text, support)
     ]
     problems += _check_names(
         names.find_names(_blanked(rest, found), ground.known_names), support, ground
@@ -168,7 +183,7 @@ def _unsupported(text: str, support: Support, ground: Ground) -> list[Problem]:
     return [
         *check_figures(text, found, mentions, support),
         *check_dates(text, mentions, found, support),
-        *check_people(_undated(text, mentions), support, ground.known_names),
+        *check_people(_undated(text, mentions), support, ground),
     ]
 
 
@@ -193,7 +208,8 @@ def _has_address(address: str, raw: str) -> bool:
 def _date_holds(mention: dates.DateMention, support: Support, text: str) -> bool:
     if any(dates.covers(mention, period) for period in support.periods):
         return True
-    if mention.raw.lower() in _NOWADAYS and any(word in support.folded for word in _NOWADAYS):
+    is_now = mention.raw.lower() in _NOWADAYS
+    if is_now and (_OPENS_WITH_NOW.match(text) or any(w in support.folded for w in _NOWADAYS)):
         return True
     # "Could we talk next week?" proposes a time; it does not state one.
     return mention.is_vague and text.rstrip().endswith(("?", "？"))
@@ -202,7 +218,7 @@ def _date_holds(mention: dates.DateMention, support: Support, text: str) -> bool
 def _holds(claim: Quantity, support: Support) -> bool:
     if claim.is_article or _is_unit_named(claim, support):
         return True
-    if any(quantities.supports(fact, claim) for fact in support.quantities):
+    if any(measures.supports(fact, claim) for fact in support.quantities):
         return True
     is_year = claim.kind is ProblemKind.NUMBER and re.fullmatch(r"(?:19|20)\d\d", claim.raw)
     return bool(is_year) and any(period.start.year == int(claim.raw) for period in support.periods)
@@ -211,21 +227,39 @@ def _holds(claim: Quantity, support: Support) -> bool:
 _GAP_AFTER = re.compile(
     r"\s*(?:later|earlier|ago|after|before|以后|之后|后|前|之前)\b", re.IGNORECASE
 )
+_DIFFERS = re.compile(
+    r"\b(?:less|more|fewer|lower|higher|cheaper|difference|gap|above|below|over|under|sav\w+)\b"
+    r"|少|多|差|高出|低|省|超出|降了|涨了",
+    re.IGNORECASE,
+)
 
 
-def _is_gap(claim: Quantity, text: str, support: Support) -> bool:
-    """Say whether "two days later" is the time between two days of the facts."""
-    if not claim.unit & {"d"} or not _GAP_AFTER.match(text[claim.end :]):
+def _is_derived(claim: Quantity, found: Sequence[Quantity], text: str, support: Support) -> bool:
+    """Say whether a figure leaves out its unit, or is the gap between two of the facts."""
+    if any(_holds(each, support) for each in elided(text, found) if each.start == claim.start):
+        return True
+    if claim.unit & {"d"} and _GAP_AFTER.match(text[claim.end :]):
+        days = [each.start for each in support.periods if each.start == each.end]
+        gaps = {float(abs((first - second).days)) for first in days for second in days}
+        return any(value in gaps for value in claim.values if value)
+    if claim.kind is not ProblemKind.AMOUNT or not _DIFFERS.search(text):
         return False
-    days = [each.start for each in support.periods if each.start == each.end]
-    gaps = {abs((first - second).days) for first in days for second in days}
-    return any(int(value) in gaps for value in claim.values if value)
+    sums = [each for each in support.quantities if measures.comparable(each, claim)]
+    sizes = {value for each in sums for value in each.values}
+    gaps = {abs(first - second) for first in sizes for second in sizes}
+    return any(abs(gap - value) < _CENT for gap in gaps for value in claim.values if value)
+
+
+_CENT = 0.01
 
 
 def _is_unit_named(claim: Quantity, support: Support) -> bool:
     """Say whether "one quarter" stands for "the last quarter" or "a quarter" of the facts."""
     match = re.fullmatch(r"one (day|week|month|quarter|year)", claim.raw.lower())
-    named = rf"\b(?:last|past|this|per|a|each|every|and|next) {match[1]}\b" if match else r"(?!)"
+    named = r"(?!)"
+    if match:
+        adverb = "daily" if match[1] == "day" else f"{match[1]}ly"
+        named = rf"\b(?:(?:last|past|this|per|a|each|every|and|next) {match[1]}|{adverb})\b"
     return bool(re.search(named, support.folded))
 
 

@@ -45,9 +45,11 @@ class ProposedSentence(BaseModel):
 class Item:
     """One sentence to be written: the facts it cites, and what the model is shown of them.
 
-    `fallback` is what code says where the model's sentence fails; with one that holds nothing is
-    rewritten. `openings` are the words with which the sentence may begin, any if there are none.
-    Where it `is_settled`, code says it exactly and the model is not asked.
+    `fallback` is what code says where the model's sentence fails, `quoted` where that fails too;
+    with one that holds nothing is rewritten. `openings` are the words with which the sentence may
+    begin, any if there are none.
+    Where it `is_settled`, code says it exactly and the model is not asked, unless the scribe is to
+    word all.
     `words` are the customer's words, already turned to "you", where it tells them back.
     """
 
@@ -57,6 +59,12 @@ class Item:
     openings: tuple[str, ...] = ()
     words: str | None = None
     is_settled: bool = False
+    quoted: CitedSentence | None = None
+
+    @property
+    def by_code(self) -> tuple[CitedSentence, ...]:
+        """What code says instead of the model, in the order in which it is tried."""
+        return tuple(each for each in (self.fallback, self.quoted) if each is not None)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,8 @@ class Scribe:
     """One draft's dialogue with the model on one set of rules, which servers keep ready.
 
     Each item is a call of its own: shown all items at once, a small model writes the same
-    sentence several times. `prompts` names the three prompts: rules, item, rewrite.
+    sentence several times. `prompts` names the three prompts: rules, item, rewrite. With
+    `words_all` a model that can be trusted with it words also what code could say exactly.
     """
 
     model: LanguageModel
@@ -82,6 +91,7 @@ class Scribe:
     language: Language
     prompts: tuple[str, str, str]
     progress: Callable[[int, int], None] = lambda _done, _total: None
+    words_all: bool = False
     _usage: Usage = field(default_factory=Usage)
     _dropped: list[Dropped] = field(default_factory=list)
     _pending: list[Pending] = field(default_factory=list)
@@ -116,8 +126,8 @@ class Scribe:
         return Written(sentences, self._dropped, self._pending, self._usage)
 
     def _sentence(self, item: Item) -> CitedSentence | None:
-        if item.is_settled and item.fallback is not None:
-            return self._settled(item.fallback)
+        if item.is_settled and item.by_code and not (self.words_all and item.openings):
+            return self._settled(item)
         messages = self._messages(item)
         first = self._written(item, messages)
         failed = self._fault(first, item)
@@ -140,11 +150,16 @@ class Scribe:
         self._dropped.append(failed_again)
         return None
 
-    def _settled(self, sentence: CitedSentence) -> CitedSentence | None:
-        verified = verify([sentence], self.ground)
-        self._dropped += verified.dropped
-        self._pending += verified.pending
-        return next(iter(verified.kept), None)
+    def _settled(self, item: Item) -> CitedSentence | None:
+        for sentence in item.by_code:
+            verified = verify([sentence], self.ground)
+            if verified.kept:
+                return verified.kept[0]
+            self._dropped += verified.dropped
+            if verified.pending:
+                self._pending += verified.pending
+                return None
+        return None
 
     def _fault(self, sentence: CitedSentence, item: Item) -> Dropped | Pending | None:
         """Return why a sentence may not stand: beyond its facts, or beyond the words shown."""
@@ -162,9 +177,8 @@ class Scribe:
         return verified.pending[0] if verified.pending else None
 
     def _fallback(self, item: Item) -> CitedSentence | None:
-        if item.fallback is None:
-            return None
-        return next(iter(verify([item.fallback], self.ground).kept), None)
+        told = (verify([each], self.ground).kept for each in item.by_code)
+        return next((kept[0] for kept in told if kept), None)
 
     def _plea(self, failed: Dropped) -> Message:
         plea = load_prompt(self.prompts[2], self.language).render(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from copilot.grounding.dates import find_dates, find_times
+from copilot.grounding.pack.asked import DraftKind
 from copilot.grounding.pack.model import DraftEvidence
 from copilot.grounding.promises import content_words
 from copilot.grounding.sentences import CitedSentence
@@ -44,6 +45,10 @@ _ABOUT_US = re.compile(
     r"|总结|汇总|感谢|答复|回答|约定",
     re.IGNORECASE,
 )
+_FOR_A_TALK = re.compile(
+    r"\b(?:calls?|meetings?|talk|chat|conversation|introduc\w+)\b|约|交流|会议|拜访|通话|介绍",
+    re.IGNORECASE,
+)
 _LEAST_WORDS: Mapping[Language, int] = {"en": 2, "zh": 3}
 
 
@@ -67,6 +72,9 @@ def aim_item(evidence: DraftEvidence, fact: Fact | None) -> Item | None:
     if fact is None or detect_language(fact.text) != evidence.language:
         return None
     if not _WISH.search(fact.text) or _ABOUT_US.search(fact.text):
+        return None
+    # The closing question of such a letter asks for the talk already, and reads better.
+    if evidence.kind is DraftKind.COLD_OUTREACH and _FOR_A_TALK.search(fact.text):
         return None
     rest = _OCCASION.sub(" ", fact.text)
     if len(content_words(rest)) < _LEAST_WORDS[evidence.language]:

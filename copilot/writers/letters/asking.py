@@ -15,7 +15,8 @@ _ASKS: Mapping[Language, Mapping[DraftKind, str]] = {
         DraftKind.NUDGE: "Is anything from our side still missing for your decision?",
         DraftKind.MEETING_REQUEST: "Would a short call next week suit you, and on which day?",
         DraftKind.RE_ENGAGEMENT: "Is this still a topic for you, or should I ask again later?",
-        DraftKind.RENEWAL: "When would suit you for a short call about the renewal?",
+        DraftKind.RENEWAL: "Is there anything you would like to change in what you use before we "
+        "renew, and when would suit you for a short call about it?",
         DraftKind.PROPOSAL_COVER: "When would suit you to go through it together?",
         DraftKind.COLD_OUTREACH: "Would a short call be worth your time, to see whether this is "
         "relevant for you?",
@@ -26,7 +27,8 @@ _ASKS: Mapping[Language, Mapping[DraftKind, str]] = {
         DraftKind.NUDGE: "为了方便您做决定，还有什么要我们补充的吗？",
         DraftKind.MEETING_REQUEST: "您看下周哪天方便，我们约个简短的电话？",
         DraftKind.RE_ENGAGEMENT: "请问这件事您现在还在考虑吗，还是过段时间再联系您比较合适？",
-        DraftKind.RENEWAL: "您看什么时候方便，我们通个电话聊聊续约的事？",
+        DraftKind.RENEWAL: "续约之前，目前用下来有没有希望调整的地方？"
+        "您看什么时候方便，我们通个电话聊聊？",
         DraftKind.PROPOSAL_COVER: "您看什么时候方便，我们一起过一遍？",
         DraftKind.COLD_OUTREACH: "不知您是否愿意抽时间通个简短的电话，看看对贵司有没有帮助？",
     },

@@ -8,6 +8,7 @@ from datetime import date
 from copilot.grounding import lexicon
 from copilot.grounding.pack.asked import DraftKind
 from copilot.grounding.pack.model import DraftEvidence, Piece, Role
+from copilot.grounding.pack.sayings import Act, act_of
 from copilot.grounding.sentences import CitedSentence
 from copilot.writers.letters.persons import turned, turned_roughly
 from copilot.writers.letters.quoting import (
@@ -17,6 +18,7 @@ from copilot.writers.letters.quoting import (
     quotable,
     spoken_clean,
 )
+from copilot.writers.letters.reported import reported_question, reported_request
 from copilot.writers.letters.tellable import is_tellable
 from copilot.writers.scribe import Item
 from crm.index.terms import query_terms, terms_of
@@ -45,6 +47,7 @@ _ALONE: Mapping[DraftKind, frozenset[Role]] = {
     DraftKind.PROPOSAL_COVER: frozenset({Role.THEIR_NEED}),
 }
 _ORDER = (Role.THEIR_QUESTION, Role.THEIR_CONCERN, Role.THEIR_NEED, Role.THEIR_WORDS)
+_ACTS = {Role.THEIR_NEED: Act.NEEDS, Role.THEIR_CONCERN: Act.WORRIES}
 _STATEMENTS = frozenset({Role.THEIR_CONCERN, Role.THEIR_NEED, Role.THEIR_WORDS})
 _LABELS: Mapping[Language, Mapping[Role, str]] = {
     "en": {
@@ -204,7 +207,11 @@ def told_item(piece: Piece, evidence: DraftEvidence) -> Item | None:
     words = quotable(_words(piece), language, _said_on(piece), QUOTE_LENGTH)
     if not words:
         return None
-    words = core_sentence(_without_names(words, evidence), is_asked=role is Role.THEIR_QUESTION)
+    words = core_sentence(
+        _without_names(words, evidence),
+        is_asked=role is Role.THEIR_QUESTION,
+        telling=lambda part: act_of(part) is _ACTS.get(role) and is_tellable(piece, part),
+    )
     # A translation could not be checked against the words: another language is left to the rep.
     if not is_tellable(piece, words) or has_han(words) != (language == "zh"):
         return None
@@ -216,6 +223,20 @@ def told_item(piece: Piece, evidence: DraftEvidence) -> Item | None:
     exact = None if "…" in words else turned(words, language)
     told = exact or turned_roughly(words, language)
     is_settled = language == "zh" or (exact is not None and role in _STATEMENTS)
+    asks_us = role is not Role.THEIR_PROMISE and "…" not in words
+    reported = reported_request(words, language) if asks_us else None
+    if reported is None and asks_us and role is Role.THEIR_QUESTION and is_question(words):
+        reported = reported_question(words, language)
+    if reported is not None:
+        return Item(
+            facts=(piece.fact.id,),
+            shown=f"{_LABELS[language][Role.THEIR_QUESTION]}: {told}",
+            fallback=CitedSentence(text=reported, facts=(piece.fact.id,)),
+            openings=OPENINGS[language][Role.THEIR_QUESTION],
+            words=told,
+            is_settled=True,
+            quoted=_quoted(piece, words, language),
+        )
     if role is Role.THEIR_QUESTION and not (is_question(words) or _REQUEST.search(words)):
         # "Our plant manager asks why …": it is told, not asked, and maybe not theirs.
         role, exact, is_settled = Role.THEIR_CONCERN, None, True
@@ -226,7 +247,18 @@ def told_item(piece: Piece, evidence: DraftEvidence) -> Item | None:
         openings=OPENINGS[language][role],
         words=told,
         is_settled=is_settled,
+        quoted=_quoted(piece, words, language),
     )
+
+
+def _quoted(piece: Piece, words: str, language: Language) -> CitedSentence | None:
+    """Return a question or need in the customer's own words, for where nothing else holds."""
+    if piece.role not in {Role.THEIR_QUESTION, Role.THEIR_NEED}:
+        return None
+    is_bare = piece.role is Role.THEIR_QUESTION and not words.endswith(("?", "？", "…"))
+    mark = ("。" if language == "zh" else ".") if is_bare else ""
+    text = _QUOTING[language][piece.role].format(words=f"{words}{mark}")
+    return CitedSentence(text=text, facts=(piece.fact.id,))
 
 
 def is_colleague(piece: Piece, evidence: DraftEvidence) -> bool:

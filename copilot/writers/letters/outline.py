@@ -24,6 +24,7 @@ class Move(StrEnum):
     OFFER = "offer"
     POLICY = "policy"
     OURS = "ours"
+    OWED = "owed"
     THEIRS = "theirs"
     MEETING = "meeting"
     ASK = "ask"
@@ -53,9 +54,10 @@ OUTLINES: Mapping[DraftKind, Outline] = {
             Part(Move.EXCHANGES, 4),
             Part(Move.PRODUCT),
             Part(Move.UNANSWERED, 2),
+            Part(Move.OWED),
+            Part(Move.MEETING),
             Part(Move.OURS, 2),
             Part(Move.THEIRS, 1),
-            Part(Move.MEETING),
             Part(Move.ASK),
         ),
         190,
@@ -66,6 +68,7 @@ OUTLINES: Mapping[DraftKind, Outline] = {
             Part(Move.AIM),
             Part(Move.EXCHANGES, 4),
             Part(Move.UNANSWERED, 4),
+            Part(Move.OWED),
             Part(Move.THEIRS),
             Part(Move.MEETING),
             Part(Move.ASK),
@@ -78,6 +81,8 @@ OUTLINES: Mapping[DraftKind, Outline] = {
             Part(Move.AIM),
             Part(Move.OFFER),
             Part(Move.EXCHANGES, 1),
+            Part(Move.UNANSWERED, 1),
+            Part(Move.OWED),
             Part(Move.PRODUCT),
             Part(Move.THEIRS, 1),
             Part(Move.ASK),

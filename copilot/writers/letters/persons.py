@@ -68,7 +68,7 @@ def turned(words: str, language: Language) -> str | None:
     """
     if language == "zh":
         return _PRONOUN_ZH.sub(lambda match: _TURNED_ZH[match.group()], words)
-    if _SECOND["en"].search(words) or _TOGETHER.search(words):
+    if speaks_of_us(words):
         return None
     return _PRONOUN_EN.sub(_turned_en, _HERE.sub("on your side", words))
 
@@ -78,6 +78,11 @@ def _turned_en(match: re.Match[str]) -> str:
         return "you were" if match["be"].strip() == "was" else "you are"
     end = (match["end"] or "").lstrip("'’").casefold()
     return _TURNED_EN[match["word"].casefold()] + _ENDS.get(end, "")
+
+
+def speaks_of_us(words: str) -> bool:
+    """Say whether English words speak of "you", or of what both sides did together."""
+    return bool(_SECOND["en"].search(words) or _TOGETHER.search(words))
 
 
 def turned_roughly(words: str, language: Language) -> str:

@@ -15,7 +15,7 @@ from copilot.writers.letters.asking import closing_question
 from copilot.writers.letters.exchanges import Exchange, exchanges, told_item, unanswered
 from copilot.writers.letters.opening import opening_sentence
 from copilot.writers.letters.outline import Move, Outline
-from copilot.writers.letters.promised import is_theirs_to_do, kept_promises
+from copilot.writers.letters.promised import is_theirs_to_do, kept_promises, owed_sentence
 from copilot.writers.letters.references import reference_fact
 from copilot.writers.scribe import Item
 from crm.facts import Fact
@@ -97,12 +97,15 @@ def _ids(evidence: DraftEvidence) -> frozenset[str]:
     return frozenset(fact.id for fact in evidence.facts)
 
 
-def plan_letter(material: Material, outline: Outline) -> list[Slot]:
-    """Return the slots of a letter in their order; what the evidence does not have is left out."""
+def plan_letter(material: Material, outline: Outline, *, words_all: bool = False) -> list[Slot]:
+    """Return the slots of a letter in their order; what the evidence does not have is left out.
+
+    With `words_all` no item is taken from the model to save its time.
+    """
     slots: list[Slot] = []
     for part in outline.parts:
         slots += _PLANNERS[part.move](material, part.most, slots)
-    return _within_calls(slots)
+    return slots if words_all else _within_calls(slots)
 
 
 def _within_calls(slots: Sequence[Slot]) -> list[Slot]:
@@ -221,10 +224,19 @@ def _reference(material: Material, _most: int, _slots: Sequence[Slot]) -> list[S
 
 
 def _ours(material: Material, most: int, slots: Sequence[Slot]) -> list[Slot]:
-    used = {fact for slot in slots for sentence in slot.said for fact in sentence.facts}
-    told = kept_promises(material.evidence, used)[:most]
-    told += records.tasks(material.evidence, most - len(told)) if len(told) < most else []
+    said = [sentence for slot in slots for sentence in slot.said]
+    told = kept_promises(
+        material.evidence,
+        {fact for sentence in said for fact in sentence.facts},
+        told=" ".join(sentence.text for sentence in said),
+        has_meeting=any(slot.move is Move.MEETING for slot in slots),
+    )[:most]
     return [Slot(Move.OURS, Block.STEPS, said=(each,), weight=5.5) for each in told]
+
+
+def _owed(material: Material, _most: int, _slots: Sequence[Slot]) -> list[Slot]:
+    sentence = owed_sentence(material.evidence, holds=material.holds)
+    return _one(Move.OWED, Block.STEPS, sentence, 8.5)
 
 
 def _theirs(material: Material, most: int, _slots: Sequence[Slot]) -> list[Slot]:
@@ -280,6 +292,7 @@ _PLANNERS: Mapping[Move, Callable[[Material, int, Sequence[Slot]], list[Slot]]] 
     Move.OFFER: _offer,
     Move.POLICY: _nothing,
     Move.OURS: _ours,
+    Move.OWED: _owed,
     Move.THEIRS: _theirs,
     Move.MEETING: _meeting,
     Move.ASK: _ask,

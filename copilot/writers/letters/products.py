@@ -123,7 +123,7 @@ def role_sentence(evidence: DraftEvidence) -> CitedSentence | None:
             continue
         text = f"我知道您在{match['company']}担任{match['title']}，所以想跟您联系。"
         if evidence.language == "en":
-            text = f"I am writing to you as {match['title']} at {match['company']}."
+            text = f"I am writing to you because you are {match['title']} at {match['company']}."
         return CitedSentence(text=text, facts=(piece.fact.id,))
     return None
 

@@ -1,6 +1,7 @@
 """Turns words as they were spoken into words that can be written: no fillers, real dates."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 from copilot.grounding.dates import DateMention, find_dates
@@ -29,12 +30,19 @@ _LEADS = {
         re.IGNORECASE,
     ),
     "zh": re.compile(
-        r"^(?:好的|不过|但是|而且)(?=[^，,。的])|^(?:(?:好的?|行|对|是的|嗯|没问题|明白了?|可以的?|当然(?:可以)?|没错|理解|谢谢|收到|另外|还有|那|不过|其实"
+        r"^(?:好的|不过|但是|而且)(?=[^，,。的])|^(?:(?:好的?|行|对|是的|嗯|没问题|明白了?|可以的?|当然(?:可以)?|没错|理解|谢谢(?:您|你|大家|各位|两位)?|收到|另外|还有|那|不过|其实"
         r"|先说结论|说实话|首先|第[一二三]|最后)[，,。.！!、：:]\s*)+(?=\S)"
     ),
 }
 _SALUTATION = re.compile(
     r"^(?:hi|hello|hey|dear)\b[^,.!?:]{0,30}[,!:]\s*|^\S{0,8}(?:您好|你好)[：:，,！!]\s*",
+    re.IGNORECASE,
+)
+_ANNOUNCED = re.compile(
+    r"^(?:(?:a |an |one |the |some |small |quick |good |bad )*(?:news|corrections?|updates?"
+    r"|notes?|reminders?|questions?|remarks?)|fyi"
+    r"|for (?:your|our) (?:information|planning|records))\s*[:：]\s*"
+    r"|^[^:：，,。]{0,12}(?:消息|参考|(?:更正|补充|提醒|说明)(?:一下)?)\s*[:：]\s*",
     re.IGNORECASE,
 )
 _STUTTER = re.compile(r"\b(\w+)(?:[, ]+\1\b)+", re.IGNORECASE)
@@ -50,6 +58,7 @@ _SENTENCES = re.compile(r"[^.!?。！？]+(?:\.(?=\d)[^.!?。！？]+)*[.!?。�
 _PLEASANTRY = re.compile(
     r"^(?:that was|that is (?:very )?(?:helpful|good)|thanks?\b|great\b|perfect\b|have a\b"
     r"|see you|speak soon|talk (?:soon|to you)|bye|good\b.{0,12}$|noted\b.{0,3}$|understood)"
+    r"|\bpass (?:that|it|this) on\b|^I (?:will|can) send (?:it|that|this|them)\b"
     r"|^(?:so )?let me (?:just )?(?:summari[sz]e|sum up|recap)|^(?:我|那我)?(?:来)?总结一下"
     r"|^(?:谢谢|辛苦|再见|好的|没问题|明白|记下了|收到)[^，]{0,4}[。.！!]?$",
     re.IGNORECASE,
@@ -76,6 +85,7 @@ def spoken_clean(words: str, language: Language) -> str:
     plain = _FILLERS[language].sub(" " if language == "en" else "", flat)
     plain = _STUTTER.sub(_once, plain) if language == "en" else _STUTTER_ZH.sub(r"\1", plain)
     plain = _LEADS[language].sub("", plain.strip(" ,，"))
+    plain = _ANNOUNCED.sub("", plain) or plain
     if language == "zh":
         plain = re.sub(r"吧(?=[。，]?$)", "", plain)
     plain = re.sub(r"\s+([.,;!?])", r"\1", " ".join(plain.split())).strip(" ,，、")
@@ -153,16 +163,26 @@ def our_words(words: str, language: Language, said_on: date | None, length: floa
             continue
         kept.append(_capital(part))
     text = ("" if language == "zh" else " ").join(kept).strip()
+    if language == "zh":
+        text = text.replace("你们", "贵司").replace("你", "您")
     return _ended(text, language) if text else None
 
 
-def core_sentence(words: str, *, is_asked: bool) -> str:
-    """Return the one sentence of some words that a letter tells: the question, else the longest."""
+def core_sentence(
+    words: str, *, is_asked: bool, telling: Callable[[str], bool] = lambda _part: False
+) -> str:
+    """Return the one sentence of some words that a letter tells: the question, else the longest.
+
+    The first that is `telling` goes before the longest.
+    """
     parts: list[str] = [part.strip() for part in _SENTENCES.findall(words) if part.strip()]
     if len(parts) < 2 or "…" in words:
         return words
     asked = [part for part in parts if _ASKING.search(part)]
-    return asked[0] if is_asked and asked else max(parts, key=length_of)
+    if is_asked and asked:
+        return asked[0]
+    said = next((part for part in parts if telling(part)), None)
+    return said or max(parts, key=length_of)
 
 
 def is_question(words: str) -> bool:

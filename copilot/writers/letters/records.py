@@ -6,11 +6,11 @@ from datetime import date
 
 from copilot.grounding.dates import find_dates, find_times
 from copilot.grounding.pack.asked import DraftKind
+from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.model import DraftEvidence, Piece, Role
 from copilot.grounding.sentences import CitedSentence
-from copilot.writers.letters.quoting import shown_day
+from copilot.writers.letters.quoting import is_question, shown_day
 from crm.money import exponent, format_money
-from tools.language import Language
 
 _NUMBER = re.compile(r"\b[A-Z]{1,5}-?\d[\w-]*\b")
 _VALID = re.compile(r"(?:valid until|expires on|有效期至|有效期到|有效至)\s*", re.IGNORECASE)
@@ -23,6 +23,21 @@ _FOR_THEM = re.compile(
     r"|^(?:发送|发|提供|准备|安排|预约|确认|回复|答复|整理|寄)",
     re.IGNORECASE,
 )
+_DATED_TASK = {
+    "en": (
+        "Our open task, not promised in the draft: {task}",
+        "Our open task of {day}, not promised in the draft: {task}",
+    ),
+    "zh": ("我方待办（草稿中未承诺）：{task}", "我方待办（{day}到期，草稿中未承诺）：{task}"),
+}
+_DAY_AGREED = {
+    "en": "We speak again on {weekday}, {day}{at}.",
+    "zh": "下次沟通已安排在{day}（周{weekday}）{at}。",
+}
+_DAY_ASKED = {
+    "en": "Does {weekday}, {day}{at} still suit you for our next call?",
+    "zh": "{day}（周{weekday}）{at}通电话，您看还方便吗？",
+}
 INTERNAL = re.compile(
     r"economic buyer|champion|blocker|forecast|commit\b|pipeline|margin|discount|approval|intern"
     r"|competitor|crm\b|manager's|legal review|折扣|审批|内部|预测|竞争|毛利|决策人|底价|关系",
@@ -103,18 +118,37 @@ def _offer_zh(number: str | None, total: str | None, until: date | None, is_cove
 
 
 def meeting_sentence(evidence: DraftEvidence) -> CitedSentence | None:
-    """Return the next meeting that is agreed and still ahead, with its day and time."""
-    today = evidence.as_of.date()
+    """Return the next meeting that is agreed and still ahead, with its day and time.
+
+    The one agreed last counts. A day that our side only proposed is asked for again.
+    """
+    today, language = evidence.as_of.date(), evidence.language
+    ahead: list[tuple[bool, float, Piece, date]] = []
     for piece in evidence.pieces:
-        if piece.role is not Role.MEETING:
-            continue
-        day = piece.due_on or _day_in(piece, today)
-        if day is None or day < today:
-            continue
-        times, _ = find_times(_after_day(piece.quote or piece.fact.text))
-        at = times[0].raw if len(times) == 1 else None
-        return CitedSentence(text=_meeting_text(day, at, evidence.language), facts=(piece.fact.id,))
-    return None
+        day = (piece.due_on or _day_in(piece, today)) if piece.role is Role.MEETING else None
+        if day is not None and day >= today:
+            said = piece.fact.as_of.timestamp() if piece.fact.as_of and piece.quote else 0.0
+            ahead.append((is_question(piece.quote or ""), -said, piece, day))
+    if not ahead:
+        return None
+    is_asked, _, piece, day = min(ahead, key=lambda each: each[:2])
+    times, _ = find_times(_after_day(piece.quote or piece.fact.text))
+    at = times[0].raw if len(times) == 1 else _bare_hour(piece.quote or "")
+    table = _DAY_ASKED if is_asked else _DAY_AGREED
+    text = table[language].format(
+        weekday="一二三四五六日"[day.weekday()] if language == "zh" else f"{day:%A}",
+        day=shown_day(day, language),
+        at=(at or "") if language == "zh" else (f" at {at}" if at else ""),
+    )
+    return CitedSentence(text=text, facts=(piece.fact.id,))
+
+
+def _bare_hour(words: str) -> str | None:
+    """Return the hour of "on 26 November at 10", which is none without its day."""
+    found = re.search(
+        r"\bat (?P<hour>[1-9]|1\d|2[0-3])(?=[ .,;]|$)(?! ?(?:%|percent|per cent))", words
+    )
+    return found["hour"] if found else None
 
 
 def _after_day(text: str) -> str:
@@ -129,38 +163,27 @@ def _day_in(piece: Piece, today: date) -> date | None:
     return ahead[0] if ahead else None
 
 
-def _meeting_text(day: date, at: str | None, language: Language) -> str:
-    if language == "zh":
-        weekday = "一二三四五六日"[day.weekday()]
-        return f"下次沟通已安排在{shown_day(day, 'zh')}（周{weekday}）{at or ''}。"
-    when = f"{day:%A}, {shown_day(day, 'en')}"
-    return f"We speak again on {when}{f' at {at}' if at else ''}."
+def tasks_for_rep(evidence: DraftEvidence) -> list[str]:
+    """Return our open tasks that do something for the customer, in words for the rep.
 
-
-def tasks(evidence: DraftEvidence, most: int) -> list[CitedSentence]:
-    """Return our open tasks that plainly do something for the customer, as our next steps."""
-    found: list[CitedSentence] = []
+    A task and its day are our own notes: only she can say whether the customer may hold us to it.
+    """
+    found: list[str] = []
     for piece in evidence.pieces:
-        if piece.role is not Role.OUR_TASK or len(found) >= most:
-            continue
-        text = _task_text(piece, evidence)
-        if text:
-            found.append(CitedSentence(text=text, facts=(piece.fact.id,)))
+        wording = _task_text(piece) if piece.role is Role.OUR_TASK else None
+        if wording:
+            due = piece.due_on
+            day = shown_day(due, evidence.language) if due else ""
+            dated = _DATED_TASK[evidence.language][bool(due)].format(day=day, task=wording)
+            found.append(dated)
     return found
 
 
-def _task_text(piece: Piece, evidence: DraftEvidence) -> str | None:
+def _task_text(piece: Piece) -> str | None:
     wording = " ".join((piece.quote or _subject_of_task(piece.fact.text)).split()).rstrip(".。")
     if not _FOR_THEM.search(wording) or INTERNAL.search(wording):
         return None
-    due = piece.due_on
-    if due is not None and due < evidence.as_of.date():
-        return None
-    if evidence.language == "zh":
-        by = f"在{shown_day(due, 'zh')}前" if due else ""
-        return f"下一步，我这边计划{by}{wording}。"
-    by = f" by {shown_day(due, 'en')}" if due else ""
-    return f"As a next step, I will {wording[:1].lower()}{wording[1:]}{by}."
+    return None if orders_the_writer(wording) else wording
 
 
 def _subject_of_task(text: str) -> str:

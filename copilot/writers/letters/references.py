@@ -3,6 +3,7 @@
 from copilot.grounding.pack.model import DraftEvidence, Role
 from copilot.writers.company.guide import CompanyGuide, CustomerStory
 from crm.facts import Fact, FactKind
+from tools.language import has_han
 
 REFERENCE_SOURCE = "reference:"
 
@@ -10,6 +11,7 @@ REFERENCE_SOURCE = "reference:"
 def reference_fact(evidence: DraftEvidence, guide: CompanyGuide, *, number: int) -> Fact | None:
     """Return the story that suits the products at hand, else the first; None without stories.
 
+    One whose name readers of the letter's language can read goes first.
     `number` is that of the fact's id. A customer is never shown as a reference to itself.
     """
     named = " ".join(
@@ -23,7 +25,8 @@ def reference_fact(evidence: DraftEvidence, guide: CompanyGuide, *, number: int)
     ]
     if not stories:
         return None
-    story = max(stories, key=lambda each: _fit(each, named))
+    is_zh = evidence.language == "zh"
+    story = max(stories, key=lambda each: (has_han(each.customer) == is_zh, _fit(each, named)))
     return Fact(
         id=f"F{number}",
         kind=FactKind.SETTING,

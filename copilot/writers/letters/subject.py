@@ -6,6 +6,7 @@ from copilot.grounding.pack.asked import Channel, DraftKind
 from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.model import DraftEvidence, Role
 from copilot.writers.letters.records import INTERNAL, offer_number
+from crm.models import ConversationKind
 from tools.language import Language
 
 _ANSWERED = re.compile(r"^(?:(?:re|aw|sv|fwd?|回复|答复|转发)\s*[:：]\s*)+", re.IGNORECASE)
@@ -68,9 +69,13 @@ def _bare(subject: str) -> str:
 
 
 def _topic(evidence: DraftEvidence) -> str:
-    """Return what the letter is about: the last talk's title, else the deal without the name."""
+    """Return what the letter is about: their last mail's subject, else the deal without the name.
+
+    The title of a call is a note of our own, which the customer has never seen.
+    """
     company = (evidence.recipient.company or "").strip()
-    if evidence.kind in {DraftKind.FOLLOW_UP, DraftKind.RE_ENGAGEMENT}:
+    is_seen = evidence.talk_kind in {ConversationKind.EMAIL.value, ConversationKind.MEETING.value}
+    if is_seen and evidence.kind in {DraftKind.FOLLOW_UP, DraftKind.RE_ENGAGEMENT}:
         title = _talk_title(evidence)
         told = _without(title, company)
         # Titles are our own notes: some are not for the customer's eyes.

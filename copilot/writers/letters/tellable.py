@@ -16,7 +16,9 @@ _FORMALITY = re.compile(
     r"|nothing to add|leave it with me|i may have to bring in"
     r"|let me (?:ask|check|see|think|count)\b"
     r"|we want to do this"
-    r"|one more thing|two things|please (?:answer|reply|respond) by|i got your)"
+    r"|one more thing|two things|please (?:answer|reply|respond) by|i got your"
+    r"|we(?: have|['’]ve) (?:reached|made|taken) a decision)\b"
+    r"|\bhear it from me\b"
     r"|\bpersonally\b|^you were well prepared|不要介意|别介意|亲自告诉|你好你好|你讲$"
     r"|\bbusy\b|忙得很|two things[.:]?$|three things[.:]?$"
     r"|^(?:您好|你好|喂|谢谢|辛苦|我是|这里是|早上好|下午好|不好意思|有个好消息|听得清|我刚|随便)"
@@ -28,7 +30,7 @@ _POINTS_BACK = re.compile(
     r"^the (?:last|first|second|third) (?:point|one)\b|最后一点"
     r"|^(?:that|it|this|these|those|they|he|she|same|the same|exactly|because|which|then|so)\b"
     r"|\b(?:do|did) (?:that|it|so) by\b|\bi will do (?:that|it)\b|\bI could see our\b"
-    r"|^(?:这|那|它|他|她|其|因为|所以|同样|对此|和)|这一点|那个事",
+    r"|^(?:[你您](?!们)|这|那|它|他|她|其|因为|所以|同样|对此|和)|这一点|那个事",
     re.IGNORECASE,
 )
 # A remark without a verb is the rest of a sentence.

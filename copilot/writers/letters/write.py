@@ -19,6 +19,7 @@ from copilot.writers.letters.body import Written, assembled, fitted, written_wor
 from copilot.writers.letters.house import avoided_in, in_house_words, swaps_of
 from copilot.writers.letters.outline import Move, outline_of
 from copilot.writers.letters.plan import (
+    Block,
     Material,
     Slot,
     has_substance,
@@ -27,6 +28,7 @@ from copilot.writers.letters.plan import (
     to_check,
 )
 from copilot.writers.letters.promised import late_promises
+from copilot.writers.letters.records import tasks_for_rep
 from copilot.writers.letters.salutation import greeting_of, sign_off_of
 from copilot.writers.letters.subject import subject_of
 from copilot.writers.letters.weaving import vary, without_repeats
@@ -66,10 +68,12 @@ def write_draft(  # noqa: PLR0913  # what every surface has to give
     as_of: datetime,
     progress: Callable[[int, int], None] = _silent,
     entailment: Entailment | None = None,
+    words_all: bool = False,
 ) -> Draft:
     """Return a draft of what the request asks for, from what its caller may read.
 
-    `progress` hears how many of the model's sentences are written, of how many.
+    `progress` hears how many of the model's sentences are written, of how many. `words_all` is for
+    a strong model behind an endpoint: it words the customer's words that code could tell exactly.
 
     Raises:
         BadInput: the request names nothing, contradicts itself, or its purpose is far too long.
@@ -96,6 +100,7 @@ def write_draft(  # noqa: PLR0913  # what every surface has to give
         style=style(evidence),
         progress=progress,
         entailment=entailment,
+        words_all=words_all,
     )
 
 
@@ -113,6 +118,7 @@ def write_from(
     style: Style,
     progress: Callable[[int, int], None] = _silent,
     entailment: Entailment | None = None,
+    words_all: bool = False,
 ) -> Draft:
     """Return the draft that this evidence gives: the same for the same evidence and replies.
 
@@ -124,10 +130,10 @@ def write_from(
     outline = outline_of(evidence.kind, evidence.channel, evidence.language)
     ground = ground_of(material, entailment)
     material = replace(material, holds=lambda sentence: bool(verify([sentence], ground).kept))
-    slots = plan_letter(material, outline)
+    slots = plan_letter(material, outline, words_all=words_all)
     if not has_substance(slots, evidence.kind):
         raise NotFound(_nothing_to_say(evidence))
-    desk = _Desk(material, style, model, progress, ground)
+    desk = _Desk(material, style, model, progress, ground, words_all)
     written = desk.write(slots)
     most = style.most_words or guide.house.most_words or outline.words
     written = fitted(written, most, evidence.language)
@@ -168,6 +174,7 @@ class _Desk:
     model: LanguageModel
     progress: Callable[[int, int], None]
     ground: Ground
+    words_all: bool
     usage: Usage = field(default_factory=Usage)
     dropped: list[Dropped] = field(default_factory=list)
     points: list[OpenPoint] = field(default_factory=list)
@@ -181,7 +188,9 @@ class _Desk:
         items = [slot.item for slot in slots if slot.item is not None]
         told: dict[tuple[str, ...], CitedSentence | None] = {}
         if items:
-            scribe = Scribe(self.model, self.ground, self.language, PROMPTS, self.progress)
+            scribe = Scribe(
+                self.model, self.ground, self.language, PROMPTS, self.progress, self.words_all
+            )
             result = scribe.write(items)
             self.usage += result.usage
             self.dropped += result.dropped
@@ -195,7 +204,7 @@ class _Desk:
         if slot.item is not None and first is None:
             return Written(slot, ())
         said = [self._checked(each) for each in slot.said]
-        if said and not any(said) and slot.move is Move.EXCHANGES:
+        if said and not any(said) and slot.block is Block.QUESTIONS:
             said = [self._checked(to_check(self.language, slot.item))]
         return Written(slot, tuple(each for each in (first, *said) if each is not None))
 
@@ -270,7 +279,7 @@ class _Desk:
             closing=closing,
             body=assembled(evidence, greeting, paragraphs, closing),
             facts=self.material.facts,
-            open_questions=tuple(dict.fromkeys([*evidence.questions, *late_promises(evidence)])),
+            open_questions=self._for_rep(),
             open_points=tuple(dict.fromkeys(points)),
             approval=Approval.ELEVATED if points else Approval.REP,
             dropped=tuple(self.dropped),
@@ -282,6 +291,12 @@ class _Desk:
             tokens_in=self.usage.tokens_in,
             tokens_out=self.usage.tokens_out,
         )
+
+    def _for_rep(self) -> tuple[str, ...]:
+        """Return what the letter leaves open, each once."""
+        evidence = self.material.evidence
+        every = [*evidence.questions, *late_promises(evidence), *tasks_for_rep(evidence)]
+        return tuple(dict.fromkeys(every))
 
 
 def _addressees(evidence: DraftEvidence) -> tuple[Addressee, ...]:

@@ -12,6 +12,7 @@ from copilot.writers.proposals.cues import Voice
 from copilot.writers.proposals.evidence import ProposalEvidence
 from copilot.writers.proposals.mapping import NeedMatch, best_text, match_needs
 from copilot.writers.proposals.notebook import Notebook
+from copilot.writers.proposals.outsiders import described
 from copilot.writers.proposals.proposal import ProposalStep
 from copilot.writers.proposals.prose import Pen
 from copilot.writers.proposals.restating import goal_of, lowered, restate
@@ -203,12 +204,13 @@ class Chapters:
         return next((self._notebook.keep(each) for each in verified.kept), None)
 
     def _described(self, product: Product | None) -> Sentence | None:
-        if product is None or not product.description:
+        told = described(product) if product is not None else ""
+        if product is None or not told:
             return None
         language = self._evidence.language
-        text = phrase("fact_product", language, name=product.name, description=product.description)
+        text = phrase("fact_product", language, name=product.name, description=told)
         source = self._notebook.record(text, f"product:{product.id}")
-        values = {"name": product.name, "description": product.description.rstrip(" .。")}
+        values = {"name": product.name, "description": told.rstrip(" .。")}
         return self._notebook.say(phrase("product", language, **values), source)
 
     def _ask_about(self, match: NeedMatch) -> None:

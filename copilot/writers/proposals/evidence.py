@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from copilot.writers.language import letter_language
+from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.writers.proposals.deal import find_deal, letter_language
 from copilot.writers.proposals.proposal import ProposalRequest
 from copilot.writers.proposals.voices import Statement, find_statements, find_talks
-from copilot.writers.records import find_deal
 from crm.access import visible
 from crm.errors import NotFound
 from crm.models import (
@@ -268,7 +268,8 @@ def _planned(
         .order_by(Activity.due_on, Activity.occurred_at, Activity.id)
         .limit(MOST)
     )
-    return session.scalars(visible(statement, Activity, principal)).all()
+    found = session.scalars(visible(statement, Activity, principal)).all()
+    return [each for each in found if not orders_the_writer(each.subject)]
 
 
 def _talks(session: Session, talk_ids: Sequence[int], principal: Principal) -> list[Talked]:

@@ -1,6 +1,6 @@
 """What is collected while a proposal is written: its facts, its sentences, and what is open."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,12 +18,17 @@ _SECTIONS = (
 )  # fmt: skip
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 @dataclass
 class Notebook:
     """The facts of one proposal with their ids, and what was made of them.
 
     Facts in `approved` may carry a commitment of ours, those in `outside` are the customer's
-    words; `placeholders` are open points that stand in the text.
+    words; `placeholders` are open points that stand in the text. `in_house` puts the house's words
+    for what it avoids.
     """
 
     language: Language
@@ -37,6 +42,7 @@ class Notebook:
     dropped: list[Dropped] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     is_elevated: bool = False
+    in_house: Callable[[str], str] = _as_it_is
 
     def record(self, text: str, source: str, *, is_approved: bool = False) -> str:
         """Return the id of a fact that the CRM or the guide holds."""
@@ -55,13 +61,13 @@ class Notebook:
 
     def say(self, text: str, *sources: str) -> Sentence:
         """Return a sentence of the document that rests on the facts with these ids."""
+        text = self.in_house(text)
         self.sentences.append(CitedSentence(text=text, facts=sources))
         return Sentence(text, sources)
 
     def keep(self, sentence: CitedSentence) -> Sentence:
         """Return a checked sentence for the document."""
-        self.sentences.append(sentence)
-        return Sentence(sentence.text, sentence.facts)
+        return self.say(sentence.text, *sentence.facts)
 
     def ask(self, where: str, name: str, /, **values: object) -> None:
         """Add an open point about a section, once."""

@@ -8,6 +8,7 @@ from copilot.writers.documents.content import PriceLine, PriceTable, Sentence
 from copilot.writers.documents.wording import show_date, show_quantity, show_share
 from copilot.writers.proposals.evidence import OfferLine, ProposalEvidence
 from copilot.writers.proposals.notebook import Notebook
+from copilot.writers.proposals.outsiders import described
 from copilot.writers.proposals.wording import phrase
 from crm.models import Quote
 from crm.money import format_money
@@ -211,7 +212,7 @@ class _Table:
     def _line(self, priced: _Priced) -> PriceLine:
         """Return the line so that price × quantity less discount is what the deal has."""
         line, listed = priced.line, priced.listed
-        detail = line.product.description or ""
+        detail = described(line.product)
         if priced.list_minor is not None and listed and priced.amount_minor <= listed:
             off = 1 - Decimal(priced.amount_minor) / listed
             off = off if _rounded(listed) != priced.amount_minor else Decimal(0)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.writers.proposals.cues import (
     ABOUT_ONESELF,
     ADDRESSED,
@@ -104,8 +105,12 @@ def find_statements(
             continue
         for statement in _statements(turn, turns[at + 1 : at + 3], language, places):
             before = found.get(fold(statement.words))
-            if not named.search(statement.words) and (
-                before is None or before.said_on < statement.said_on
+            # Orders to the writer are no needs of theirs.
+            is_said_to_us = not orders_the_writer(f"{statement.words} {statement.answer or ''}")
+            if (
+                is_said_to_us
+                and not named.search(statement.words)
+                and (before is None or before.said_on < statement.said_on)
             ):
                 found[fold(statement.words)] = statement
     ranked = sorted(found.values(), key=lambda each: each.said_on, reverse=True)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from copilot.grounding.entailment import Entailment
 from copilot.grounding.ground import Ground
+from copilot.grounding.sentences import CitedSentence
 from copilot.llm.client import LanguageModel
 from copilot.writers.company.guide import CompanyGuide
 from copilot.writers.documents.content import (
@@ -19,6 +20,7 @@ from copilot.writers.documents.content import (
     Source,
 )
 from copilot.writers.draft import Approval
+from copilot.writers.letters.house import in_house_words, swaps_of
 from copilot.writers.proposals import sections
 from copilot.writers.proposals.chapters import Chapters, policy_fact
 from copilot.writers.proposals.evidence import ProposalEvidence, gather
@@ -29,6 +31,7 @@ from copilot.writers.proposals.proposal import Proposal, ProposalRequest, Propos
 from copilot.writers.proposals.prose import Pen
 from copilot.writers.proposals.unread import unread_talks
 from copilot.writers.proposals.wording import phrase
+from copilot.writers.style import Style
 from crm.index.conversations import ConversationIndex
 from crm.principal import Principal
 
@@ -57,7 +60,7 @@ def write_proposal(  # noqa: PLR0913 (one argument a port)
     """
     progress(ProposalStep.EVIDENCE, 0, 1)
     evidence = gather(session, request, principal=principal, as_of=as_of)
-    notebook = Notebook(evidence.language, as_of)
+    notebook = Notebook(evidence.language, as_of, in_house=_house_words(guide, evidence))
     unread = unread_talks(session, evidence.deal.id, principal=principal, as_of=as_of)
     if unread:
         notebook.ask("situation", "open_unread", count=len(unread))
@@ -71,6 +74,19 @@ def write_proposal(  # noqa: PLR0913 (one argument a port)
     proposal = _Writer(request, guide, evidence, notebook, chapters, company).proposal()
     progress(ProposalStep.DOCUMENT, 1, 1)
     return proposal
+
+
+def _house_words(guide: CompanyGuide, evidence: ProposalEvidence) -> Callable[[str], str]:
+    """Return what puts the company's words for those it bans, in all but names and quotations."""
+    names = [evidence.customer, evidence.deal.name, *(each.name for each in evidence.catalogue)]
+    known = " ".join(names).casefold()
+    swaps = [each for each in swaps_of(Style(), guide) if each.phrase.casefold() not in known]
+
+    def put(text: str) -> str:
+        said = CitedSentence(text=text)
+        return in_house_words(said, swaps, evidence.language, holds=lambda _each: True).text
+
+    return put
 
 
 class _Writer:

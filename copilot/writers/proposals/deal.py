@@ -1,12 +1,35 @@
-"""In which language a letter to a deal's customer is written."""
+"""The deal a proposal is for, and the language in which its customer is written to."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
-from crm.models import Account, Contact, Conversation, Opportunity
+from crm.errors import NotFound
+from crm.models import Account, Contact, Conversation, Opportunity, Stage
 from crm.principal import Principal
 from tools.language import Language, detect_language
+
+
+def find_deal(
+    session: Session, opportunity_id: int, principal: Principal
+) -> tuple[Opportunity, Stage, Account | None]:
+    """Return a deal with its stage and account.
+
+    Raises:
+        NotFound: there is no such opportunity, or the caller may not read it.
+    """
+    statement = (
+        select(Opportunity, Stage, Account)
+        .join(Stage, Stage.id == Opportunity.stage_id)
+        .outerjoin(Account, Account.id == Opportunity.account_id)
+        .where(Opportunity.id == opportunity_id)
+    )
+    row = session.execute(visible(statement, Opportunity, principal)).first()
+    if row is None:
+        raise NotFound(
+            f"no opportunity {opportunity_id!r}; `sales-copilot search` or `ask` finds its id"
+        )
+    return row[0], row[1], row[2]
 
 
 def letter_language(session: Session, opportunity_id: int, *, principal: Principal) -> Language:
