@@ -17,6 +17,7 @@ from crm.principal import Role
 
 _HERE = Path(__file__).parent
 _READ = 'Action::"read"'
+_CALLER = 'User::"caller"'
 
 
 class Relation(StrEnum):
@@ -109,6 +110,21 @@ def load_policy(path: Path | None = None) -> Policy:
     return Policy(text)
 
 
+def ask_about(policy: Policy, role: Role, action: str, attributes: str) -> Verdict:
+    """Return what the file says on an action on one proposal, its attributes given as JSON."""
+    uid = {"type": "Proposal", "id": "proposal"}
+    entities = [*_caller(role), {"uid": uid, "attrs": json.loads(attributes), "parents": []}]
+    request = {
+        "principal": _CALLER,
+        "action": f'Action::"{action}"',
+        "resource": 'Proposal::"proposal"',
+        "context": {},
+    }
+    found = cedarpy.is_authorized_batch([request], policy.text, json.dumps(entities))[0]
+    reasons = found.diagnostics.reasons
+    return Verdict(found.allowed, tuple(_names(policy.text).get(one, one) for one in reasons))
+
+
 @lru_cache(maxsize=256)
 def _clauses(text: str, role: Role, kind: Kind) -> tuple[Clause, ...]:
     names = RELATIONS[kind]
@@ -167,22 +183,25 @@ def _ask(
     text: str, role: Role, kind: Kind, rows: Sequence[tuple[bool, ...]]
 ) -> list[tuple[bool, tuple[str, ...]]]:
     names = RELATIONS[kind]
-    group = {"type": "Role", "id": role.value}
-    caller = {"type": "User", "id": "caller"}
-    entities: list[dict[str, Any]] = [
-        {"uid": caller, "attrs": {}, "parents": [group]},
-        {"uid": group, "attrs": {}, "parents": []},
-    ]
+    entities = _caller(role)
     requests = []
     for number, values in enumerate(rows):
         uid = {"type": kind.value, "id": str(number)}
         entities.append({"uid": uid, "attrs": dict(zip(names, values, strict=True)), "parents": []})
         resource = f'{kind.value}::"{number}"'
         requests.append(
-            {"principal": 'User::"caller"', "action": _READ, "resource": resource, "context": {}}
+            {"principal": _CALLER, "action": _READ, "resource": resource, "context": {}}
         )
     found = cedarpy.is_authorized_batch(requests, text, json.dumps(entities))
     return [(one.allowed, tuple(one.diagnostics.reasons)) for one in found]
+
+
+def _caller(role: Role) -> list[dict[str, Any]]:
+    group = {"type": "Role", "id": role.value}
+    return [
+        {"uid": {"type": "User", "id": "caller"}, "attrs": {}, "parents": [group]},
+        {"uid": group, "attrs": {}, "parents": []},
+    ]
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,7 @@
 """The tables; importing this package registers them all on `Base.metadata`."""
 
 from crm.models.accounts import Account, Alias, Contact, Lead
+from crm.models.approvals import ActionStatus, ActionVote, EffectKind, ProposedAction, Vote
 from crm.models.audit import AuditDetail, AuditEvent, AuditHead, AuditSubject
 from crm.models.base import Base, UtcDateTime
 from crm.models.conversations import (
@@ -42,6 +43,8 @@ from crm.models.sources import HeardPart, PendingRecording, SourceState
 __all__ = [
     "AccessGrant",
     "Account",
+    "ActionStatus",
+    "ActionVote",
     "Activity",
     "ActivityKind",
     "Alias",
@@ -57,6 +60,7 @@ __all__ = [
     "Conversation",
     "ConversationKind",
     "DraftStatus",
+    "EffectKind",
     "FieldProposal",
     "GrantKind",
     "HeardPart",
@@ -79,6 +83,7 @@ __all__ = [
     "PriceBookEntry",
     "Product",
     "ProposalStatus",
+    "ProposedAction",
     "QuestionStatus",
     "Quota",
     "Quote",
@@ -96,4 +101,5 @@ __all__ = [
     "User",
     "UtcDateTime",
     "VoiceName",
+    "Vote",
 ]

@@ -1,0 +1,101 @@
+"""How actions that wait for people are shown: a table, one in full, and for scripts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from copilot.agent.approvals.deciding import Decider
+from copilot.agent.approvals.listing import ActionView
+from copilot.cli.console import out
+from crm.models import EffectKind
+from crm.principal import Role
+
+SCHEMA_VERSION = 1
+_KINDS = {
+    EffectKind.SAVE_MAIL_DRAFT: "save a mail draft · 存为邮件草稿",
+    EffectKind.SEND_MAIL: "send a mail · 发送邮件",
+    EffectKind.UPDATE_RECORD: "update a record · 更新记录",
+    EffectKind.CREATE_TASK: "create a task · 新建任务",
+    EffectKind.APPLY_FIELD_PROPOSAL: "apply a suggestion · 采纳建议",
+    EffectKind.REQUEST_DISCOUNT: "give a discount · 给予折扣",
+}
+_RELATIONS = {
+    "own": "who proposed it",
+    "team": "of the proposer's team",
+    "stand_in": "standing in for the proposer",
+    "delegated": "to whom it is delegated",
+    "": "any",
+}
+
+
+def as_document(view: ActionView) -> dict[str, Any]:
+    """Return an action as scripts get it."""
+    document = asdict(view)
+    document["created_at"] = view.created_at.isoformat()
+    document["expires_at"] = view.expires_at.isoformat()
+    document["applied_at"] = view.applied_at.isoformat() if view.applied_at else None
+    return document
+
+
+def print_actions(views: Sequence[ActionView]) -> None:
+    """Print a table of actions."""
+    if not views:
+        out.print("Nothing waits for you · 没有待处理事项")
+        return
+    table = Table("no.", "what", "on", "risk", "state", "by", "you may", "until")
+    for view in views:
+        by = f"{view.proposer or 'owner'}{f' ({view.agent})' if view.agent else ''}"
+        may = {"approve": "approve", "approve_jointly": "approve with another"}.get(
+            view.i_may or ""
+        )
+        cells = (view.id, _KINDS[view.kind], _target(view), view.risk, view.status.value, by)
+        more = (may or "", f"{view.expires_at:%Y-%m-%d %H:%M}")
+        table.add_row(*(escape(str(cell)) for cell in (*cells, *more)))
+    out.print(table)
+
+
+def print_action(view: ActionView) -> None:
+    """Print one action in full."""
+    out.print(f"[bold]Action {view.id}[/] · {escape(_KINDS[view.kind])} · {view.status.value}")
+    out.print(f"  risk: {view.risk}   rule: {escape(view.rule)}")
+    by = view.proposer or "the local owner"
+    out.print(f"  proposed by {escape(by)}{f' through {escape(view.agent)}' if view.agent else ''}")
+    if view.assignee:
+        out.print(f"  delegated to {escape(view.assignee)}")
+    out.print("  would do:")
+    payload = json.dumps(view.payload, ensure_ascii=False, indent=2)
+    out.print("    " + payload.replace("\n", "\n    "), markup=False, highlight=False)
+    for fact in view.evidence:
+        out.print("  because: " + json.dumps(fact, ensure_ascii=False), markup=False)
+    for vote in view.votes:
+        why = f": {vote.reason}" if vote.reason else ""
+        out.print(f"  {vote.person} {vote.vote} at {vote.at:%Y-%m-%d %H:%M}{why}", markup=False)
+    for line in (_decider(one) for one in view.deciders):
+        out.print(f"  may approve: {line}", markup=False)
+    if view.result:
+        out.print("  result: " + json.dumps(view.result, ensure_ascii=False), markup=False)
+    if view.error:
+        out.print(f"  error: {view.error}", markup=False)
+    out.print(f"  until {view.expires_at:%Y-%m-%d %H:%M} UTC, hash {view.payload_sha256}")
+
+
+def _decider(one: Decider) -> str:
+    who = (
+        "the local owner"
+        if one.role is Role.OWNER
+        else f"{one.role.value}, {_RELATIONS[one.relation]}"
+    )
+    return f"{who}{', with a second person' if one.is_jointly else ''}"
+
+
+def _target(view: ActionView) -> str:
+    if view.opportunity_id:
+        return f"opportunity:{view.opportunity_id}"
+    if view.account_id:
+        return f"account:{view.account_id}"
+    entity = view.payload.get("entity")
+    return f"{entity}:{view.payload.get('entity_id')}" if entity else ""
