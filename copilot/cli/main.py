@@ -72,6 +72,10 @@ class Commands(LazyGroup):
             "Delete a conversation with everything that was made from it.",
         ),
         "access": ("copilot.cli.access", "See and set who may read what."),
+        "approvals": (
+            "copilot.cli.approvals",
+            "See, decide and carry out what waits for people.",
+        ),
         "audit": ("copilot.cli.auditing", "Show, check and give out who did what."),
         "backup": (
             "copilot.cli.backing",
