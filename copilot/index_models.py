@@ -1,4 +1,4 @@
-"""Which embedder and which reranker the settings ask for, each loaded at its first use."""
+"""Which small models the settings ask for: embedder, reranker, judge of sentences."""
 
 import json
 import logging
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copilot.settings import OPENAI_URL, Settings
-from crm.errors import CopilotError
+from crm.errors import CopilotError, PermanentError
 from crm.index.embedder import Embedder
 
 if TYPE_CHECKING:
+    from copilot.grounding.entailment import Entailment
     from crm.index.reranker import Reranker
 
 log = logging.getLogger(__name__)
@@ -105,3 +106,28 @@ def make_reranker(settings: Settings) -> "Reranker | None":
     from crm.index.embedders.sentence_transformer import CrossEncoderReranker, find_model_folder
 
     return CrossEncoderReranker(find_model_folder(model))
+
+
+def make_entailment(settings: Settings) -> "Entailment | None":
+    """Return the judge of sentences, None without one.
+
+    Raises PermanentError if its model is missing, or was not trained on entailment.
+    """
+    _, _, model = settings.entailment.partition(":")
+    if not model:
+        return None
+    from copilot.grounding.entailment import CrossEncoderEntailment
+    from crm.index.embedders.sentence_transformer import find_model_folder, load_local
+
+    folder = find_model_folder(model)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    named = sorted(dict(config.get("id2label", {})).items(), key=lambda pair: int(pair[0]))
+    labels = tuple(str(label).lower() for _, label in named)
+    if "entailment" not in labels:
+        raise PermanentError(
+            f"the model in {str(folder)!r} names no class 'entailment' in its config.json: give "
+            "one that was trained on natural language inference"
+        )
+    return CrossEncoderEntailment(
+        str(folder), labels, load=lambda name: load_local("CrossEncoder", Path(name))
+    )

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     embedder_passage_prefix: str = ""
     embedder_threads: int = Field(default=2, ge=1, le=256)
     reranker: str = "none"
+    entailment: str = "none"
 
     access_policy: Path | None = None
     company_file: Path | None = None
@@ -259,7 +260,7 @@ class Settings(BaseSettings):
             )
         return name
 
-    @field_validator("reranker")
+    @field_validator("reranker", "entailment")
     @classmethod
     def _is_reranker(cls, name: str) -> str:
         if _RERANKER.fullmatch(name) is None:

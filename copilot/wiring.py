@@ -28,6 +28,7 @@ from crm.store import Store
 if TYPE_CHECKING:
     from copilot.agent.desk import Desk
     from copilot.agent.graph import Graph
+    from copilot.grounding.entailment import Entailment
     from copilot.jobs.workplace import Workplace
     from copilot.llm.client import LanguageModel
     from copilot.writers.company.guide import CompanyGuide
@@ -290,6 +291,13 @@ class Installation:
         )
 
     @cached_property
+    def entailment(self) -> "Entailment | None":
+        """What judges, after the rules, whether facts carry a sentence; none by default."""
+        from copilot.index_models import make_entailment
+
+        return make_entailment(self.settings)
+
+    @cached_property
     def desk(self) -> "Desk":
         """What the graph works with."""
         from copilot.agent.desk import Desk
@@ -300,6 +308,9 @@ class Installation:
             lambda: self.model,
             self.calendar,
             judges_words=self.settings.uses_endpoint,
+            guide=lambda: self.guide,
+            words_all=self.settings.uses_endpoint,
+            entailment=lambda: self.entailment,
         )
 
     @contextmanager

@@ -12,6 +12,7 @@ from rich.table import Table
 from evals.answers import Outcome, percentile, run_set, wrong_first
 from evals.gold import Row
 from evals.scoring import Verdict
+from evals.seeded_errors import report
 
 SETS = ("foreign", "demo")
 # Nobody tunes on these: they estimate what unseen questions will meet.
@@ -45,6 +46,8 @@ def main() -> None:
         console.print(_table(name, outcomes))
         console.print(_latency(outcomes))
     print(markdown(results))  # noqa: T201 — for a document, so without Rich's line breaks
+    if asked.set in {"all", "heldout"}:
+        print(report())  # noqa: T201
 
 
 def markdown(results: dict[str, list[Outcome]]) -> str:

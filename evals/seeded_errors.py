@@ -8,8 +8,10 @@ false: an amount, a date or duration, a name, a product, a percentage, whether i
 said it, or a promise that nobody approved. A sentence that waits for a person's word (`pending`)
 counts as caught, and as blocked where it was correct.
 
-`dev` was open to those who wrote the verifier, `heldout` was not; no source pair, template or deal
-of the demo is in both, and each half has its own invented names. Half of the pairs speak of the
+`dev` was open to those who wrote the verifier, `heldout` only after it had been judged on it; no
+source pair, template or deal of the demo is in both, and each half has its own invented names.
+`last` is hand-written throughout, by somebody who had read neither the verifier nor `heldout`, and
+is not for tuning. Half of the pairs speak of the
 demo: the generated ones take its deals, quotes and people by SQL and sentences said in its calls
 and emails word for word; the hand-written ones its products, reps and sentences, with other
 figures. The rest speak of companies that exist nowhere else. The hand-written files are
@@ -102,7 +104,7 @@ def render(name: str, counts: list[Tally]) -> str:
 
 
 def report() -> str:
-    """Return the tables of both halves for a score card."""
+    """Return the tables of all sets for a score card."""
     return "\n\n".join(render(name, tally(run(load_cases(name)))) for name in SET_NAMES)
 
 
@@ -126,7 +128,7 @@ def _show(outcomes: Iterable[Outcome]) -> str:
 def main() -> None:
     """Print what the verifier catches and what it wrongly blocks."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--set", choices=SET_NAMES, help="only this half")
+    parser.add_argument("--set", choices=SET_NAMES, help="only this set")
     parser.add_argument("--baseline", action="store_true", help="the trivial verifier instead")
     parser.add_argument("--show", action="store_true", help="list the misses with their facts")
     parser.add_argument("--json", action="store_true", help="the counts as JSON")

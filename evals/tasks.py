@@ -4,7 +4,6 @@ import atexit
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import date
 from typing import Any
 
 from inspect_ai import Task, task
@@ -13,17 +12,14 @@ from inspect_ai.scorer import Score as InspectScore
 from inspect_ai.scorer import Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from copilot.grounding.sentences import CitedSentence
-from copilot.grounding.verifier import Ground, check_sentence
-from crm.facts import Fact
 from evals.answers import document_of
 from evals.conversations import load_conversation_questions, score_conversation
 from evals.gold import load_gold
 from evals.scoring import Score, Verdict, score
-from evals.seeded_errors import SeededSentence, load_seeded
+from evals.seeded_bench.sources import SET_NAMES, Case, load_cases
+from evals.seeded_errors import verifier_blocks
 from evals.workspaces import opened
 
-_TODAY = date(2026, 11, 16)
 _FROM_RECORDS = frozenset({"number", "ranking", "list", "text"})
 Judge = Callable[[dict[str, Any]], Score]
 
@@ -78,13 +74,18 @@ def tool_choice() -> Task:
 
 @task
 def verifier_seeded_errors() -> Task:
-    """Whether the verifier cuts sentences with a seeded error and keeps the true ones."""
-    seeded = load_seeded()
+    """Whether the verifier stops sentences with a seeded error and keeps the correct ones."""
+    cases = {case.id: case for name in SET_NAMES for case in load_cases(name)}
     samples = [
-        Sample(id=str(number), input=one.text, target="kept" if one.is_true else "cut")
-        for number, one in enumerate(seeded)
+        Sample(
+            id=case.id,
+            input=case.sentence.text,
+            target="cut" if case.error else "kept",
+            metadata={"error": case.error, "language": case.source.language},
+        )
+        for case in cases.values()
     ]
-    return Task(dataset=MemoryDataset(samples), solver=_verify(seeded), scorer=_verdict_matches())
+    return Task(dataset=MemoryDataset(samples), solver=_verify(cases), scorer=_verdict_matches())
 
 
 def _crm_questions(name: str) -> Task:
@@ -162,17 +163,10 @@ def _chose(route: str, answer: dict[str, Any]) -> Score:
 
 
 @solver
-def _verify(seeded: list[SeededSentence]) -> Solver:
+def _verify(cases: dict[str, Case]) -> Solver:
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001
-        one = seeded[int(state.sample_id)]
-        ground = Ground(
-            facts={"F1": Fact(id="F1", **one.fact)},
-            today=_TODAY,
-            language=one.language,
-            known_names=one.names,
-        )
-        problems = check_sentence(CitedSentence(text=one.text, facts=("F1",)), ground)
-        state.output.completion = "cut" if problems else "kept"
+        reason = verifier_blocks(cases[str(state.sample_id)])
+        state.output.completion = "cut" if reason else "kept"
         return state
 
     return solve

@@ -461,3 +461,51 @@ def test_the_chinese_font_is_the_one_that_was_published() -> None:
     digest = hashlib.sha256((folder / "NotoSansSC[wght].ttf").read_bytes()).hexdigest()
     assert digest == "a3041811a78c361b1de50f953c805e0244951c21c5bd412f7232ef0d899af0da"
     assert "SIL OPEN FONT LICENSE" in (folder / "OFL.txt").read_text()
+
+
+def test_the_letter_and_the_prices_have_pages_of_their_own() -> None:
+    starts = [
+        block.text
+        for block in compose(proposal()).blocks
+        if isinstance(block, Heading) and block.starts_page
+    ]
+    assert starts == ["Your situation", "Products and prices"]
+    reader = PdfReader(BytesIO(render_pdf(proposal())))
+    of_letter = next(page for page in list(reader.pages)[2:] if "Thank you" in page.extract_text())
+    assert "Your situation" not in of_letter.extract_text()
+
+
+def test_needs_without_any_product_have_no_column_for_it() -> None:
+    need = MappedNeed(Sentence("Know why"), "", (Sentence("It records."),))
+    tables = [
+        block
+        for block in compose(proposal(needs=(need,), prices=(), timeline=())).blocks
+        if isinstance(block, Table)
+    ]
+    assert [column.title for column in tables[0].columns] == [
+        "What you need",
+        "How it meets the need",
+    ]
+
+
+def test_price_tables_and_milestones_show_what_they_rest_on() -> None:
+    content = proposal(
+        cover_letter=(),
+        situation=Situation(),
+        prices=(quote(sources=("F2",)),),
+        timeline=(Milestone("Kick-off", date(2026, 4, 13), sources=("F1",)),),
+    )
+    notes = next(block for block in compose(content).blocks if isinstance(block, Notes))
+    assert [item.split(",")[0].split(" ")[0] for item in notes.items] == ["Call", "Visit"]
+
+
+def test_english_quotation_marks_are_not_as_wide_as_chinese_characters() -> None:
+    content = proposal(
+        cover_letter=((Sentence("It’s “done” — we’re here."),),), situation=Situation()
+    )
+    fonts = {
+        str(font.get_object()["/BaseFont"])
+        for page in PdfReader(BytesIO(render_pdf(content))).pages
+        for font in page["/Resources"]["/Font"].values()
+    }
+    assert any("NotoSansKR" in name.replace("-", "").replace(" ", "") for name in fonts)

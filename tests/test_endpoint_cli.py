@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
+from crm.models import Conversation, Opportunity, Participant
+from crm.store import Store
 from tests.fake_endpoint import FakeEndpoint, says
-from tests.test_cli_errors import NEEDS_MODEL, filled, home
+from tests.test_cli_errors import CALL, NEEDS_MODEL, filled, home, run
 
 __all__ = ["filled", "home"]
 
@@ -65,7 +68,21 @@ def test_a_question_goes_to_the_endpoint_and_loads_nothing_local(
 def test_a_draft_is_written_by_the_endpoint_and_loads_nothing_local(
     filled: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sentence = "Your security team needs single sign-on before you sign."
+    sentence = "You asked where your data will be kept."
+    said = "Our security team needs single sign-on before we sign."
+    asked = CALL.replace(said, "Where will our data be kept?")
+    (tmp_path / "asked.vtt").write_text(asked, encoding="utf-8")
+    assert run("ingest", "calls", "asked.vtt", "--embed", "later").exit_code == 0
+    store = Store.sqlite(filled / "crm.db")
+    with store.session() as session:
+        deal = session.scalars(select(Opportunity).where(Opportunity.external_id == "D00001")).one()
+        session.execute(
+            update(Conversation).values(opportunity_id=deal.id, account_id=deal.account_id)
+        )
+        session.execute(
+            update(Participant).where(Participant.name == "Mary North").values(side="customer")
+        )
+    store.close()
     fake = FakeEndpoint(says(json.dumps({"sentence": sentence})))
     monkeypatch.setenv("OPENAI_BASE_URL", fake.url)
     monkeypatch.setenv("OPENAI_MODEL", "fake-large")

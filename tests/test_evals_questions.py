@@ -10,7 +10,6 @@ from crm.principal import Principal
 from crm.store import Store
 from evals.foreign.company import write_export
 from evals.gold import load_gold, load_questions
-from evals.seeded_errors import load_seeded
 from evals.workspaces import as_of
 from ingest.crm.importer import import_crm
 from ingest.crm.mapping import load_mapping
@@ -61,10 +60,3 @@ def test_gold_agrees_with_the_files_that_were_imported(tmp_path: Path) -> None:
     assert gold["f001"][0][0].value == len(won)
     assert gold["f009"][0][0].value == len(halo_pro) > 0
     assert gold["f019"][0][0].value == sum(in_2017)
-
-
-def test_seeded_errors_change_the_sentence() -> None:
-    seeded = load_seeded()
-    true = {one.text for one in seeded if one.is_true}
-    assert len(true) > 50
-    assert not [one.text for one in seeded if not one.is_true and one.text in true]

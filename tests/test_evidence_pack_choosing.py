@@ -76,7 +76,9 @@ def test_both_sides_of_a_dispute_come_or_neither() -> None:
 def test_the_same_words_come_once() -> None:
     note = found("We need it by May", Role.THEIR_NEED)
     turn = found("We need it by May, please.", Role.THEIR_WORDS)
-    assert chosen(note, turn) == [note.fact.text]
+    assert chosen(note, turn) == [turn.fact.text]
+    [kept] = choose([note, turn], DraftKind.FOLLOW_UP, budget_tokens=700)
+    assert kept.role is Role.THEIR_NEED
 
 
 def test_words_that_give_orders_are_never_chosen_but_policies_may_speak_of_rules() -> None:

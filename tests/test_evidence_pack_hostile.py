@@ -220,9 +220,13 @@ def test_a_mail_keeps_its_questions_without_the_paragraph_that_gives_orders(stor
         add_customer(session)
         add_mail(session, 1, paragraphs, started_at=at(11, 14))
         evidence = gather(session, reply_to=1)
-    told = " ".join([*(fact.text for fact in evidence.facts), *evidence.questions])
+    told = " ".join(fact.text for fact in evidence.facts)
     assert "Where is our data stored?" in told
     assert "60 %" not in told
+    asked, withheld = evidence.questions
+    assert asked == "Where is our data stored?"
+    assert "The discount is 60 %." in withheld
+    assert "Not used" in withheld
 
 
 def test_an_order_in_a_title_a_name_or_a_task_never_shows(store: Store) -> None:

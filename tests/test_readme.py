@@ -92,7 +92,7 @@ def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 def listed_commands(name: str) -> list[str]:
     """The commands of the table of commands, in its order."""
-    return re.findall(r"^\| `sales-copilot ([a-z ]+)` \|", text_of(name), re.M)
+    return re.findall(r"^\| `sales-copilot ([a-z -]+)` \|", text_of(name), re.M)
 
 
 @pytest.mark.parametrize("name", [*READMES, "docs/mapping.md", "docs/mapping.zh-CN.md"])

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
+from copilot.agent.draft_acting import write_order
 from copilot.agent.metric_acting import run_metrics
 from copilot.agent.outcome import Outcome
 from copilot.agent.plan import Plan, Route
@@ -75,15 +76,22 @@ def act(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
         outcome.say(str(error))
     except BadInput as error:
         outcome.status = Status.NOT_FOUND
-        outcome.say(phrase("cannot_compute", language, why=str(error)))
+        is_draft = plan.route is Route.DRAFT
+        outcome.say(
+            phrase("cannot_draft" if is_draft else "cannot_compute", language, why=str(error))
+        )
     return {
         "status": outcome.status.value,
         "interpretation": outcome.interpretation,
-        "facts": [fact.model_dump(mode="json") for fact in outcome.evidence.facts],
+        "facts": [fact.model_dump(mode="json") for fact in outcome.facts],
         "sentences": [sentence.model_dump(mode="json") for sentence in outcome.sentences],
         "candidates": outcome.candidates,
         "needs_model": outcome.needs_model,
         "relevant": outcome.relevant,
+        "tokens_in": state["tokens_in"] + outcome.tokens_in,
+        "tokens_out": state["tokens_out"] + outcome.tokens_out,
+        "draft": outcome.draft.model_dump(mode="json") if outcome.draft else None,
+        "dropped": [one.model_dump(mode="json") for one in outcome.dropped],
         "tried": [*state["tried"], plan.route.value],
         "previous": _remember(state, plan, outcome),
     }
@@ -209,10 +217,15 @@ def _contact_gap(step: Step) -> None:
         outcome.say(fact.text, outcome.evidence.add(fact).id)
 
 
+def _draft(step: Step) -> None:
+    write_order(step.desk, step.request, step.plan, step.outcome, language=step.language)
+
+
 _RUNNERS: dict[Route, Callable[[Step], None]] = {
     Route.METRIC: _metric,
     Route.LOOKUP: _lookup,
     Route.CONVERSATION: _conversation,
     Route.HISTORY: _history,
     Route.CONTACT_GAP: _contact_gap,
+    Route.DRAFT: _draft,
 }

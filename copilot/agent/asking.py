@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
@@ -51,7 +52,7 @@ def ask(
     return Answer.model_validate(
         {
             "status": state["status"] or Status.ERROR,
-            "answer": joiner.join(one["text"] for one in sentences),
+            "answer": _whole(state) or joiner.join(one["text"] for one in sentences),
             "language": state["language"],
             "interpretation": state["interpretation"],
             "sentences": sentences,
@@ -60,6 +61,16 @@ def ask(
             "candidates": state["candidates"],
             "thread_id": thread,
             "took_ms": round((time.perf_counter() - started) * 1000),
+            "draft": state.get("draft"),
             "tokens": Tokens(read=state["tokens_in"], written=state["tokens_out"]),
         }
     )
+
+
+def _whole(state: dict[str, Any]) -> str:
+    """Return a draft as one would read it, with what is said about it below; else nothing."""
+    draft = state.get("draft")
+    if not draft:
+        return ""
+    remark = state["sentences"][-1]["text"]
+    return "\n\n".join(part for part in (draft["subject"], draft["body"], remark) if part)

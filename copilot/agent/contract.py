@@ -1,9 +1,15 @@
 """The shape of an answer that scripts rely on; a change of meaning raises `SCHEMA_VERSION`."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from copilot.grounding.sentences import CitedSentence, Dropped
 from crm.facts import Fact
@@ -31,11 +37,42 @@ class Tokens(BaseModel):
     written: int = Field(default=0, alias="out")
 
 
+class OpenPlace(BaseModel):
+    """A placeholder, or a place of a proposal, that a person has to settle, and why."""
+
+    where: str
+    what: str
+
+
+class DraftedText(BaseModel):
+    """What was drafted, as text: `kind` is a kind of letter, or "proposal" with Markdown as body.
+
+    `draft_id` is the number under which it is kept for accepting or editing, null where it is not
+    kept. Nothing was sent.
+    """
+
+    draft_id: int | None = None
+    kind: str
+    channel: str | None = None
+    language: Literal["en", "zh"]
+    to: list[str] = []
+    subject: str = ""
+    body: str
+    approval: Literal["rep", "elevated"]
+    open_points: list[OpenPlace] = []
+    open_questions: list[str] = []
+    style_sources: list[str] = []
+    opportunity_id: int | None = None
+    account_id: int | None = None
+    contact_id: int | None = None
+
+
 class Answer(BaseModel):
     """One answer with its receipts.
 
     `answer` is the sentences joined; `interpretation` says in words what was computed or searched,
-    so that a person can correct it; `candidates` is filled when `status` is ambiguous.
+    so that a person can correct it; `candidates` is filled when `status` is ambiguous. `draft` is
+    there only where one was asked for; the document leaves it out otherwise.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -50,3 +87,11 @@ class Answer(BaseModel):
     thread_id: str = ""
     took_ms: int = 0
     tokens: Tokens = Field(default_factory=Tokens)
+    draft: DraftedText | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_draft(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        document: dict[str, Any] = serialise(self)
+        if self.draft is None:
+            document.pop("draft", None)
+        return document

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from copilot.grounding.entailment import Entailment
 from copilot.llm.client import LanguageModel
+from copilot.writers.company.guide import CompanyGuide
 from crm.index.conversations import ConversationIndex
 from crm.period import FiscalCalendar
 from crm.principal import Principal
@@ -14,12 +16,18 @@ from crm.store import Store
 from tools.names import NameIndex
 
 
+def _no_entailment() -> Entailment | None:
+    return None
+
+
 @dataclass
 class Desk:
     """The graph's tools of trade; `model` is a function so that it is only loaded when needed.
 
     `judges_words` lets the model say which unknown words of a question are mere talk; a model too
-    small for that must not, because a wrong yes ends in a wrong number.
+    small for that must not, because a wrong yes ends in a wrong number. `words_all` lets it word
+    what code could say in a draft. `guide` and `entailment`
+    are read when a draft is written, not before.
     """
 
     store: Store
@@ -27,6 +35,9 @@ class Desk:
     model: Callable[[], LanguageModel]
     calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
     judges_words: bool = True
+    words_all: bool = False
+    guide: Callable[[], CompanyGuide] = CompanyGuide
+    entailment: Callable[[], Entailment | None] = _no_entailment
     _names: dict[object, NameIndex] = field(default_factory=dict)
 
     def names(self, session: Session, principal: Principal) -> NameIndex:

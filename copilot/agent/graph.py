@@ -40,6 +40,7 @@ class AskState(TypedDict, total=False):
     names: list[str]
     tokens_in: int
     tokens_out: int
+    draft: dict[str, Any] | None
     previous: dict[str, Any]
 
 
@@ -63,6 +64,7 @@ def new_turn(question: str) -> AskState:
         names=[],
         tokens_in=0,
         tokens_out=0,
+        draft=None,
     )
 
 

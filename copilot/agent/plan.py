@@ -5,7 +5,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from copilot.grounding.pack.asked import Channel, DraftKind
+from copilot.writers.style import Formality
 from crm.metrics.query import MetricQuery
+from tools.language import Language
 
 
 class Route(StrEnum):
@@ -16,6 +19,7 @@ class Route(StrEnum):
     CONVERSATION = "conversation"
     HISTORY = "history"
     CONTACT_GAP = "contact_gap"
+    DRAFT = "draft"
     NONE = "none"
 
 
@@ -24,6 +28,30 @@ class Comparison(StrEnum):
 
     GROUPS = "groups"
     PERIODS = "periods"
+
+
+class DraftOrder(BaseModel):
+    """What is to be drafted for whom, all ids resolved; `answers` says in words which mail.
+
+    `to` names the addressee for people; `most_words` and `formality` are what the rep wants of
+    this one draft, None what was learned.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    is_proposal: bool = False
+    kind: DraftKind | None = None
+    channel: Channel = Channel.EMAIL
+    contact_id: int | None = None
+    account_id: int | None = None
+    opportunity_id: int | None = None
+    reply_to: int | None = None
+    purpose: str = ""
+    language: Language | None = None
+    most_words: int | None = None
+    formality: Formality | None = None
+    to: str = ""
+    answers: str = ""
 
 
 class Plan(BaseModel):
@@ -59,3 +87,4 @@ class Plan(BaseModel):
     only_last: bool = False
     side: Literal["customer", "ours", ""] = ""
     speaker: str = ""
+    draft: DraftOrder | None = None

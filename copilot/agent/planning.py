@@ -13,6 +13,7 @@ from copilot.agent.compose import (
 )
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
+from copilot.agent.draft_turns import plan_of_wish
 from copilot.agent.followup import continue_plan
 from copilot.agent.lookups import lookup_of
 from copilot.agent.plan import Plan, Route
@@ -44,6 +45,9 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     caller = request.principal
     with desk.store.session() as session:
         index = desk.names(session, caller)
+    drafted = plan_of_wish(desk, request, index, question, state.get("previous") or {})
+    if drafted is not None:
+        return drafted
     reading = read_question(
         question,
         index,

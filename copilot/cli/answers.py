@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.markup import escape
+from rich.panel import Panel
 from rich.table import Table
 
-from copilot.agent.contract import Answer, Status
+from copilot.agent.contract import Answer, DraftedText, Status
 from copilot.cli.console import out
 
 EXIT_BY_STATUS = {
@@ -23,12 +24,14 @@ _WORDS = {
         "dropped": "Cut, because unproven",
         "rows": "records",
         "more": "{count} more: --json lists them all",
+        "style": "In your voice",
     },
     "zh": {
         "facts": "依据",
         "dropped": "因无依据而删去",
         "rows": "条记录",
         "more": "另有 {count} 条，--json 全部列出",
+        "style": "按您的习惯",
     },
 }
 _SHOWN_FACTS = 12
@@ -43,7 +46,9 @@ def failed_answer(message: str, candidates: Sequence[str] = ()) -> dict[str, Any
 def show_answer(answer: Answer) -> None:
     """Print the sentences with their fact ids, what was computed, and the facts."""
     words = _WORDS[answer.language]
-    if answer.status is Status.ANSWERED:
+    if answer.draft is not None:
+        _show_draft(answer, answer.draft)
+    elif answer.status is Status.ANSWERED:
         for sentence in answer.sentences:
             ids = " ".join(sentence.facts[:4])
             more = "…" if len(sentence.facts) > 4 else ""
@@ -62,6 +67,24 @@ def show_answer(answer: Answer) -> None:
         f"[dim]{answer.took_ms / 1000:.1f} s · {answer.tokens.read} + {answer.tokens.written} "
         f"tokens · {answer.thread_id}[/]"
     )
+
+
+def _show_draft(answer: Answer, draft: DraftedText) -> None:
+    """Print what was drafted as one would read it, then its sentences and what is open."""
+    words = _WORDS[answer.language]
+    to = ", ".join(draft.to)
+    out.print(Panel(escape(draft.body), title=escape(draft.subject), subtitle=escape(to)))
+    for sentence in answer.sentences:
+        if sentence.facts:
+            out.print(f"[bold]{' '.join(sentence.facts[:4])}[/] {escape(sentence.text)}")
+    for point in draft.open_points:
+        out.print(f"  ☐ {escape(point.where)}: {escape(point.what)}")
+    for question in draft.open_questions:
+        out.print(f"  ? {escape(question)}")
+    if draft.style_sources:
+        style = "; ".join(draft.style_sources)
+        out.print(f"[dim]{words['style']}: {escape(style)}[/]")
+    out.print(f"\n{escape(answer.sentences[-1].text)}")
 
 
 def show_facts(answer: Answer, *, limit: int | None = _SHOWN_FACTS) -> None:

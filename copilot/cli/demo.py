@@ -14,14 +14,17 @@ from sqlalchemy import or_, select
 
 from copilot.agent.asking import ask as ask_graph
 from copilot.agent.contract import Answer
+from copilot.agent.drafting import Kept, silent
 from copilot.cli.answers import show_answer
 from copilot.cli.console import Meter, err, out, print_json, progress
 from copilot.cli.context import Context, Json, moment
-from copilot.cli.drafting import as_document, show_draft, write_email
+from copilot.cli.draft_showing import draft_document, show_draft
+from copilot.cli.draft_targets import References
+from copilot.cli.drafting import write_letter
 from copilot.cli.ingesting import embed_in_background, embed_pending
 from copilot.cli.understanding import understand_pending
+from copilot.grounding.pack.asked import DraftRequest
 from copilot.wiring import Installation
-from copilot.writers.email import Draft
 from crm.models import Conversation, Opportunity
 from crm.principal import Principal
 from ingest.crm.importer import import_crm
@@ -71,7 +74,7 @@ def demo(
                 {
                     "steps_ms": watch.steps,
                     "answers": [answer.model_dump(mode="json") for answer in answers],
-                    "draft": as_document(made, took_ms),
+                    "draft": draft_document(made, took_ms),
                 }
             )
             return
@@ -120,6 +123,7 @@ def _build(installation: Installation, folder: Path, watch: Stopwatch, *, quiet:
         meter = Meter(display)
         with watch.step("building the demo company (CSV, .eml, WebVTT, recordings)"):
             company = generate_demo(folder, today=now.date())
+            shutil.copyfile(company.guide, installation.settings.workspace_dir / "company.yaml")
         with watch.step("importing the CRM from CSV"):
             import_crm(
                 installation.store,
@@ -208,10 +212,16 @@ def _ask_all(
     return answers
 
 
-def _draft(installation: Installation, anna: Principal) -> tuple[Draft, int]:
+def _draft(installation: Installation, anna: Principal) -> tuple[Kept, int]:
     started = time.perf_counter()
     with err.status("writing"):
-        made = write_email(installation, FLAGSHIP, PURPOSE, principal=anna, language=None)
+        made = write_letter(
+            installation,
+            References(deal=FLAGSHIP),
+            DraftRequest(purpose=PURPOSE),
+            principal=anna,
+            progress=silent,
+        )
     return made, round((time.perf_counter() - started) * 1000)
 
 
@@ -225,7 +235,9 @@ def _say_next(watch: Stopwatch) -> None:
         f'{command} ask "客户华锐食品最近一次通话里对价格怎么说？"',
         f'{command} search "single sign-on"',
         f"{command} show opportunity {FLAGSHIP}",
-        f'{command} draft email --opportunity D00002 --purpose "跟进报价" --language zh',
+        f'{command} draft email --deal D00002 --purpose "跟进报价" --out 跟进.eml',
+        f"{command} draft proposal --deal {FLAGSHIP} --out offer.pdf",
+        f'{command} ask "draft a reply to the last mail from Northvale" --as {DEMO_REP}',
         "sales-copilot ingest crm YOUR.csv --suggest-mapping > mapping.yaml",
     ):
         out.print(f"  {escape(line)}", soft_wrap=True)

@@ -64,7 +64,7 @@ class Commands(LazyGroup):
         ),
         "style": (
             "copilot.cli.style",
-            "Show what was learned of how you write, set it, forget it, check the company's guide.",
+            "How you and your customers write: learned, shown, editable.",
         ),
         "search": ("copilot.cli.searching", "Search all calls and emails by words and by meaning."),
         "forget": (
@@ -72,6 +72,10 @@ class Commands(LazyGroup):
             "Delete a conversation with everything that was made from it.",
         ),
         "access": ("copilot.cli.access", "See and set who may read what."),
+        "approvals": (
+            "copilot.cli.approvals",
+            "See, decide and carry out what waits for people.",
+        ),
         "audit": ("copilot.cli.auditing", "Show, check and give out who did what."),
         "backup": (
             "copilot.cli.backing",

@@ -4,10 +4,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
-from copilot.grounding import numerals
+from copilot.grounding.clock import ORDINALS, ZH_NUM, find_times, read_day_number
 from copilot.grounding.quantities import blank
+from copilot.grounding.wordlist import load_table, pattern_of
 from crm.period import FiscalCalendar, Period, month
+from tools.numerals import CHINESE_DIGITS
+
+__all__ = ["DateMention", "covers", "find_dates", "find_holidays", "find_times"]
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -16,13 +21,14 @@ _YEARS_BACK, _YEARS_AHEAD = 20, 10
 _WEEKDAY_REACH = 31
 
 _MON = (
-    r"(?P<mon>Jan(?:uary)?|Feb(?:ruary)?|(?-i:Mar(?:ch)?|MARCH|May|MAY)|Apr(?:il)?|June?|July?|"
+    r"(?P<mon>Jan(?:uary)?|Feb(?:ruary)?|(?-i:Mar(?:ch)?|MARCH|May(?! I\b| we\b)|MAY)|Apr(?:il)?"
+    r"|June?|July?|"
     r"Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
 )
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
+_DAY = rf"(?P<day>\d{{1,2}}(?!\d)|\b(?:{_ORDINAL})\b)(?:st|nd|rd|th)?"
 _TO = r"(?:\s?(?:-|–|—|to|and|until)\s?(?P<to>\d{1,2})(?:st|nd|rd|th)?)?"
 _YEAR = r"(?:,? (?P<year>\d{4})(?!\d))?"
-_ZH_NUM = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
 _ZH_YEAR = r"(?:(?P<year>\d{4}|[〇零一二三四五六七八九]{4})年|(?P<relyear>今年|明年|去年|后年))"
 _WD = (
     r"(?P<wd>Mon(?:day)?|Tue(?:s(?:day)?)?|Wed(?:nesday)?|Thu(?:rs(?:day)?)?|Fri(?:day)?|"
@@ -58,16 +64,6 @@ class DateMention:
     is_vague: bool = False
 
 
-@dataclass(frozen=True)
-class TimeMention:
-    """A time of day, in every reading, as minutes after midnight."""
-
-    raw: str
-    start: int
-    end: int
-    minutes: frozenset[int]
-
-
 def find_dates(text: str, base: date) -> tuple[list[DateMention], str]:
     """Return the dates and periods of a text seen from `base`, and the text with them blanked."""
     original = text
@@ -86,54 +82,15 @@ def covers(claim: DateMention, fact: Period) -> bool:
     return any(period.start <= fact.start and fact.end <= period.end for period in claim.periods)
 
 
-_TIMES = (
-    re.compile(
-        r"(?<![\d:.])(?P<h>\d{1,2})[:：](?P<m>[0-5]\d)(?::[0-5]\d)?(?!\d)\s?(?P<half>[ap]\.?m\b\.?)?"
-        r"|(?<![\d:.,])(?P<h2>\d{1,2})\s?(?P<half2>[ap]\.?m\b\.?)",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"(?P<half>上午|早上|中午|下午|晚上|傍晚)\s?(?P<h>{_ZH_NUM})[点时](?P<m>半|一刻|{_ZH_NUM}分?)?"
-        rf"|(?P<h2>{_ZH_NUM})[点时](?P<m2>半|一刻|{_ZH_NUM}分|整|钟)"
-    ),
-)
+@cache
+def _holidays() -> dict[str, re.Pattern[str]]:
+    return {name: pattern_of(words) for name, words in load_table("holidays").items()}
 
 
-def find_times(text: str) -> tuple[list[TimeMention], str]:
-    """Return the times of day in a text and the text with them blanked."""
-    found: list[TimeMention] = []
-    for pattern in _TIMES:
-        for match in list(pattern.finditer(text)):
-            found.append(_time(match))
-            text = blank(text, match.start(), match.end())
-    return found, text
-
-
-def _time(match: re.Match[str]) -> TimeMention:
-    parts = match.groupdict()
-    hour = _number(parts.get("h") or parts.get("h2") or "0")
-    written = parts.get("m") or parts.get("m2") or "0"
-    minute = {"半": 30, "一刻": 15, "整": 0, "钟": 0}.get(written)
-    if minute is None:
-        minute = _number(written.removesuffix("分"))
-    half = (parts.get("half") or parts.get("half2") or "").lower()
-    hours = {hour}
-    if half.startswith("p") or half in {"下午", "晚上", "傍晚"}:
-        hours = {hour % 12 + 12}
-    elif half.startswith("a"):
-        hours = {hour % 12}
-    elif not half and hour < 12:
-        hours = {hour, hour + 12}
-    minutes = frozenset(each * 60 + minute for each in hours)
-    return TimeMention(match.group().strip(), *match.span(), minutes)
-
-
-def _number(text: str) -> int:
-    if text.isdigit():
-        return int(text)
-    if text.startswith("十"):
-        text = "一" + text
-    return int(numerals.read_zh(text) or 0)
+def find_holidays(text: str) -> dict[str, str]:
+    """Return the feasts that a text names, each by its key with the words used."""
+    found = {name: pattern.search(text) for name, pattern in _holidays().items()}
+    return {name: match.group() for name, match in found.items() if match}
 
 
 def _read(read: "_Reader", match: re.Match[str], base: date) -> list[DateMention]:
@@ -144,7 +101,7 @@ def _read(read: "_Reader", match: re.Match[str], base: date) -> list[DateMention
     if not periods:
         return []
     if match.groupdict().get("to"):  # a range: each end is a mention of its own
-        ends = _number(match["day"]), _number(match["to"])
+        ends = read_day_number(match["day"]), read_day_number(match["to"])
         groups = [[each for each in periods if each.start.day == end] for end in ends]
     else:
         groups = [periods]
@@ -199,7 +156,7 @@ def _years(match: re.Match[str], base: date) -> list[int]:
     parts = match.groupdict()
     year = parts.get("year") or parts.get("year2") or parts.get("year3")
     if year:
-        digits = "".join(str(numerals.ZH_DIGITS.get(char, char)) for char in year)
+        digits = "".join(str(CHINESE_DIGITS.get(char, char)) for char in year)
         return [int(digits) + (2000 if len(digits) == 2 else 0)]
     if parts.get("relyear"):
         return [base.year + {"去": -1, "今": 0, "明": 1, "后": 2}[parts["relyear"][0]]]
@@ -220,7 +177,9 @@ def _slashed(match: re.Match[str], _base: date) -> list[Period]:
 def _month_day(match: re.Match[str], base: date) -> list[Period]:
     parts = match.groupdict()
     number = (
-        _MONTHS.index(parts["mon"][:3].lower()) + 1 if parts.get("mon") else _number(parts["zhmon"])
+        _MONTHS.index(parts["mon"][:3].lower()) + 1
+        if parts.get("mon")
+        else read_day_number(parts["zhmon"])
     )
     found: list[Period] = []
     for year in _years(match, base):
@@ -228,8 +187,8 @@ def _month_day(match: re.Match[str], base: date) -> list[Period]:
             found.append(month(year, number))
             continue
         for name in ("day", "to"):
-            if parts.get(name) and _exists(year, number, _number(parts[name])):
-                found.append(_day(date(year, number, _number(parts[name]))))
+            if parts.get(name) and _exists(year, number, read_day_number(parts[name])):
+                found.append(_day(date(year, number, read_day_number(parts[name]))))
     return found
 
 
@@ -238,7 +197,7 @@ def _exists(year: int, number: int, day: int) -> bool:
 
 
 def _day_only(match: re.Match[str], base: date) -> list[Period]:
-    number, first = _number(match["day"]), base.year * 12 + base.month - 1
+    number, first = read_day_number(match["day"]), base.year * 12 + base.month - 1
     months = [divmod(index, 12) for index in range(first - 12, first + 13)]
     return [_day(date(y, m + 1, number)) for y, m in months if _exists(y, m + 1, number)]
 
@@ -251,7 +210,7 @@ def _quarter(match: re.Match[str], base: date) -> list[Period]:
     word = match["q"] or match["qword"] or match["zhq"]
     number = {"fir": 1, "1st": 1, "sec": 2, "2nd": 2, "thi": 3, "3rd": 3, "fou": 4, "4th": 4}.get(
         word[:3].lower()
-    ) or _number(word)
+    ) or read_day_number(word)
     return [FiscalCalendar().quarter(year, number) for year in _years(match, base)]
 
 
@@ -280,6 +239,17 @@ def _weekday(match: re.Match[str], base: date) -> list[Period]:
     start = base - timedelta(days=_WEEKDAY_REACH)
     days_around = (start + timedelta(days=index) for index in range(2 * _WEEKDAY_REACH + 1))
     return [_day(day) for day in days_around if day.weekday() == number]
+
+
+def _weekday_of_week(match: re.Match[str], base: date) -> list[Period]:
+    number = _WEEKDAYS.index(match["wd"][:3].lower())
+    after = "after" in match.group().lower()
+    weeks = 2 if after else _EN_SHIFT[match["rel"].lower()]
+    return [_day(base + timedelta(days=7 * weeks + number - base.weekday()))]
+
+
+def _week_after(_match: re.Match[str], base: date) -> list[Period]:
+    return [_shifted(base, "week", 2)]
 
 
 def _named_weekday(base: date, number: int, shift: int) -> list[Period]:
@@ -323,8 +293,9 @@ def _table() -> tuple[tuple[re.Pattern[str], _Reader], ...]:
         (r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)", _iso),
         (r"(?<![\d/.])(?P<a>\d{1,2})[/.](?P<b>\d{1,2})[/.](?P<y>\d{4}|\d\d)(?![\d/])", _slashed),
         (
-            rf"(?<!\d){_ZH_YEAR}?(?P<zhmon>(?<![\d一二三四五六七八九十]){_ZH_NUM})月份?"
-            rf"(?:(?P<day>{_ZH_NUM})[日号]?(?:(?:至|到|-|–|~|、)(?:{_ZH_NUM}月)?(?P<to>{_ZH_NUM})[日号])?"
+            rf"(?<!\d){_ZH_YEAR}?(?P<zhmon>(?<![\d一二三四五六七八九十]){ZH_NUM})月份?"
+            rf"(?:(?P<day>{ZH_NUM})[日号]?(?:(?:至|到|-|–|~|、)(?:{ZH_NUM}月)?"
+            rf"(?P<to>{ZH_NUM})[日号])?"
             rf"(?![万千百个\d]))?",
             _month_day,
         ),
@@ -336,7 +307,7 @@ def _table() -> tuple[tuple[re.Pattern[str], _Reader], ...]:
         ),
         (rf"{_ZH_YEAR}?[上下]半年|\bH[12]\b|\b(?:first|second) half of (?:the )?year", _half_year),
         (rf"{_ZH_YEAR}", _year_only),
-        (rf"(?<!\d)(?P<day>{_ZH_NUM})[号](?![线楼店机])", _day_only),
+        (rf"(?<![\dA-Za-z-])(?P<day>{ZH_NUM})[号](?![线楼店机井仓库炉])", _day_only),
         (rf"\b{_DAY}{_TO},?\s(?:of )?{_MON}{_YEAR}", _month_day),
         (rf"\b{_MON} (?:the )?{_DAY}(?![\d:%]|,\d)(?! ?(?:%|percent)){_TO}{_YEAR}", _month_day),
         (rf"\b(?:(?:early|mid|late)[- ])?{_MON}(?:(?: of)?{_YEAR})", _month_day),
@@ -344,6 +315,9 @@ def _table() -> tuple[tuple[re.Pattern[str], _Reader], ...]:
          _day_only),
         ("|".join(re.escape(word) if not word.isascii() else rf"\b{word}\b" for word in _RELATIVE),
          _relative_day),
+        (rf"\b{_WD},? (?:of |in )?(?:the )?(?:week after (?P<after>next)|(?P<rel>{rel}) week)\b",
+         _weekday_of_week),
+        (r"\bthe week after next\b", _week_after),
         (rf"\b(?:(?P<rel>{rel}) )?{_WD}\b", _weekday),
         (rf"(?:(?P<zhrel>{zh_rel})个?|(?<![每一两二三四五六七八九十几\d]))(?:周|星期|礼拜)"
          r"(?P<zhwd>[一二三四五六日天])(?![次年个])", _weekday),

@@ -2,16 +2,18 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from copilot.grounding import lexicon
-from copilot.grounding.quantities import CURRENCY_CODES, blank
+from copilot.grounding.currencies import CURRENCY_CODES
+from copilot.grounding.quantities import blank
 
 _WORD = r"[A-Za-zÀ-ɏ][A-Za-z0-9À-ɏ&'’.-]*"
 _CODE = re.compile(
     r"(?<![A-Za-z0-9])(?P<head>[A-Z][A-Za-zÀ-ɏ&]*(?:[ ][A-Z][A-Za-z&]*)*)(?P<gap>[ -]?)"
-    r"(?P<number>\d[A-Za-z0-9.]*[A-Za-z0-9]|\d)(?!\s?(?:%|％|percent|万|亿|元|[kKmM]\b|million|thousand|[年月日号周]))"
+    r"(?P<number>(?:\d[A-Za-z0-9.]*[A-Za-z0-9]|\d)(?:-\d+\b)?)(?![\dA-Za-z])(?!\s?(?:%|％"
+    r"|percent|万|亿|元|[kKmM]\b|million|thousand|[年月日号周]))"
 )
 _TOKEN = re.compile(_WORD)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://[^\s，。)）]+|\bwww\.[^\s，。)）]+")
@@ -19,7 +21,14 @@ _PHONE = re.compile(
     r"(?<![\d.,])(?:\+\d[\d ()-]{6,}\d|\(?\d[\d()]*(?:[ -][\d()]+){1,5}|\d{11,15})(?![\d,.]*\d)"
 )
 _SURNAMES = f"[{lexicon.SURNAMES}]"
-_ZH_TITLED = re.compile(rf"{_SURNAMES}[\u4e00-\u9fff]{{0,2}}?(?:{lexicon.ZH_TITLES})")
+# 担任采购经理: an office that is held, no surname.
+_OFFICE = (
+    "采购|销售|项目|客户|产品|生产|设备|技术|财务|运营|市场|区域|工程|信息|研发"
+    "|行政|人事|质量|物流|副"
+)
+_ZH_TITLED = re.compile(
+    rf"(?<!担){_SURNAMES}(?!{_OFFICE})[\u4e00-\u9fff]{{0,2}}?(?:{lexicon.ZH_TITLES})"
+)
 _ZH_SPEAKER = re.compile(
     rf"(?:^|(?<=[，。；、：“（\s与跟向由请]))(?P<name>{_SURNAMES}[\u4e00-\u9fff]{{1,2}}?)"
     rf"(?=(?:还|也|曾|已|在会上|在电话中)?(?:{lexicon.ZH_SPEECH}))"
@@ -70,7 +79,7 @@ def find_codes(text: str) -> tuple[list[NameMention], str]:
         words = match["head"].split()
         while words and (words[0].casefold() in lexicon.COMMON or words[0] in CURRENCY_CODES):
             words.pop(0)
-        if not words or (match["gap"] == "" and len(words[-1]) > 12):
+        if not words or words[-1] in CURRENCY_CODES or (match["gap"] == "" and len(words[-1]) > 12):
             continue
         start = match.start() + match["head"].rfind(" ".join(words))
         raw = text[start : match.end()]
@@ -82,6 +91,8 @@ def find_codes(text: str) -> tuple[list[NameMention], str]:
 def find_names(text: str, known_names: Collection[str]) -> list[NameMention]:
     """Return the names in a text: known ones first, then what looks like one."""
     found, rest = _known(text, known_names)
+    parts, rest = _known(rest, {part for name in known_names for part in _parts_of(name)})
+    found += parts
     return found + _capitalised(rest) + _chinese(rest)
 
 
@@ -95,6 +106,13 @@ def _known(text: str, names: Collection[str]) -> tuple[list[NameMention], str]:
             found.append(NameMention(match.group(), match.start(), match.end()))
             text = blank(text, match.start(), match.end())
     return found, text
+
+
+def _parts_of(name: str) -> list[str]:
+    """Return first and last name of somebody known, which may open a sentence."""
+    parts = name.split()
+    is_person = len(parts) in {2, 3} and all(part[0].isupper() for part in parts)
+    return [part for part in parts if len(part) > 3] if is_person else []
 
 
 def _is_findable(name: str) -> bool:
@@ -123,7 +141,7 @@ def _looks_like_name(token: re.Match[str], text: str, *, in_run: bool) -> bool:
     if not any(char.isupper() for char in word) or len(word) < 2:
         return False
     plain = re.sub(r"['’]s$", "", word).casefold()
-    if plain in lexicon.COMMON:
+    if plain in lexicon.COMMON or word in CURRENCY_CODES:
         return False
     if in_run or not _opens_sentence(token.start(), text):
         return True
@@ -191,3 +209,26 @@ def _has_word(word: str, text: str) -> bool:
     pieces = re.findall(r"[^\W\d_]+|\d+|[^\w\s-]+", stem)
     pattern = r"[\s-]*".join(re.escape(piece) for piece in pieces)
     return re.search(rf"(?<![a-z0-9]){pattern}(?:s|es)?(?![a-z0-9])", text) is not None
+
+
+_TITLED = re.compile(rf"^(?P<stem>[\u4e00-\u9fff]{{1,4}})(?:{lexicon.ZH_TITLES}|老师)$")
+_EDITION = (
+    r"(?:\s+|-)?(?:plus|pro|lite|enterprise|basic|premium|standard|advanced|essentials?|mini|max"
+    r"|ultra|professional)\b|(?:专业|企业|标准|轻量|旗舰|基础|高级|精简)版"
+)
+
+
+def is_titled_as(name: str, people: Sequence[str]) -> bool:
+    """Say whether a Chinese surname with a title, such as 王总, is one of these people."""
+    match = _TITLED.match(name)
+    if match is None:
+        return False
+    stem = match["stem"]
+    return any(person.startswith(stem) or (len(stem) > 1 and stem in person) for person in people)
+
+
+def stands_only_longer(name: str, folded_facts: str) -> bool:
+    """Say whether facts hold a product's name with an edition alone: Atlas is not Atlas Plus."""
+    plain = fold(name)
+    found = [match.end() for match in re.finditer(re.escape(plain), folded_facts)]
+    return bool(found) and all(re.match(_EDITION, folded_facts[end:]) for end in found)

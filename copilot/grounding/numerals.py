@@ -2,17 +2,9 @@
 
 import re
 
-from tools.numerals import ENGLISH_UNITS
+from tools.numerals import CHINESE_CHARS, ENGLISH_UNITS, read_chinese
 
-ZH_DIGITS = {
-    "零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
-    "八": 8, "九": 9, "壹": 1, "贰": 2, "叁": 3, "肆": 4, "伍": 5, "陆": 6, "柒": 7, "捌": 8,
-    "玖": 9,
-}  # fmt: skip
-_ZH_SMALL = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
-_ZH_LARGE = {"万": 10_000, "亿": 100_000_000, "萬": 10_000, "億": 100_000_000}
-ZH_CHARS = "".join([*ZH_DIGITS, *_ZH_SMALL, *_ZH_LARGE])
-
+ZH_CHARS = CHINESE_CHARS
 _EN_TENS = {
     word: 10 * number
     for number, word in enumerate(
@@ -20,11 +12,14 @@ _EN_TENS = {
     )
 }
 _EN_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
-_EN_WORD = "|".join([*_EN_TENS, *sorted(ENGLISH_UNITS, key=len, reverse=True)])
+_EN_UNIT = "|".join(sorted(ENGLISH_UNITS, key=len, reverse=True))
+_EN_SMALL = rf"(?:(?:{'|'.join(_EN_TENS)})(?:[ -](?:{_EN_UNIT})\b)?|(?:{_EN_UNIT})\b)"
+_EN_SCALE = r"(?:hundred|thousand|million|billion|dozen)\b"
+_EN_POINT = rf"(?:\bpoint(?:[ -](?:{_EN_UNIT}|zero|oh)\b)+|\band a half\b)"
 EN_NUMERAL = (
-    rf"(?:half a dozen|a dozen|(?:a|{_EN_WORD})\b[ -](?:hundred|thousand|million|billion|dozen)\b"
-    rf"(?:[ -](?:and )?(?:{_EN_WORD}|hundred|thousand|million)\b)*|(?:{_EN_WORD})\b"
-    rf"(?:[ -](?:and )?(?:{_EN_WORD}|hundred|thousand|million|billion|dozen)\b)*)"
+    rf"(?:half a dozen|a dozen|half an? (?:million|thousand|hundred|billion)\b"
+    rf"|{_EN_SMALL}[ -]{_EN_POINT}(?:[ -]{_EN_SCALE})?|(?:a\b|{_EN_SMALL})[ -]{_EN_SCALE}"
+    rf"(?:[ -](?:and )?(?:{_EN_SMALL}|{_EN_SCALE}))*|{_EN_SMALL})"
 )
 DIGITS = r"\d{1,3}(?:[,.\u00a0\u202f'’]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?"
 ZH_NUMERAL = rf"[{ZH_CHARS}]+(?:点[零〇一二三四五六七八九]+)?"
@@ -57,45 +52,29 @@ def _one_mark(plain: str, mark: str) -> tuple[float, ...]:
 
 def read_zh(text: str) -> float | None:
     """Return the value of a Chinese numeral, or None if the characters form none."""
-    whole, _, decimals = text.partition("点")
-    if not any(mark in whole for mark in [*_ZH_SMALL, *_ZH_LARGE]):
-        if not whole or any(char not in ZH_DIGITS for char in whole):
-            return None
-        value = float("".join(str(ZH_DIGITS[char]) for char in whole))
-    else:
-        value = _zh_scaled(whole)
-    if decimals:
-        value += float("0." + "".join(str(ZH_DIGITS[char]) for char in decimals))
-    return value
-
-
-def _zh_scaled(text: str) -> float:
-    total = section = digit = 0.0
-    last = 1.0
-    for char in text:
-        if char in ZH_DIGITS:
-            digit = ZH_DIGITS[char]
-            if digit == 0:
-                last = 10.0
-        elif char in _ZH_SMALL:
-            section += (digit or 1) * _ZH_SMALL[char]
-            digit, last = 0, _ZH_SMALL[char]
-        else:
-            scale = _ZH_LARGE[char]
-            # 七亿八千万 adds its 八千万; 一万亿 multiplies its 一万.
-            head, total = (0.0, total) if total >= scale else (total, 0.0)
-            total += (head + section + digit) * scale
-            section, digit, last = 0, 0, _ZH_LARGE[char]
-    # A digit after a scale counts tenths of it: 一百二 is 120, 一万二 is 12,000.
-    return total + section + digit * (last / 10 if last > 10 else 1)
+    value = read_chinese(text)
+    return None if value is None else float(value)
 
 
 def read_en(text: str) -> float:
     """Return the value of English number words such as "twenty-five" or "a dozen"."""
+    text = text.lower()
+    if text.startswith("half a"):
+        return 0.5 * _scale_of(text)
+    for mark, read in ((" point ", _read_point), (" and a half", _read_half)):
+        whole, found, rest = text.partition(mark)
+        if found:
+            return read(whole, rest)
+    return _read_words(text)
+
+
+def _read_half(whole: str, rest: str) -> float:
+    return (read_en(whole) + 0.5) * _scale_of(rest)
+
+
+def _read_words(text: str) -> float:
     total = section = 0.0
-    if text.lower().startswith("half a dozen"):
-        return 6.0
-    for word in re.findall(r"[a-z]+", text.lower()):
+    for word in re.findall(r"[a-z]+", text):
         if word == "a":
             section = 1
         elif word in ENGLISH_UNITS or word in _EN_TENS:
@@ -108,3 +87,17 @@ def read_en(text: str) -> float:
             total += section * _EN_SCALES[word]
             section = 0
     return total + section
+
+
+def _read_point(whole: str, rest: str) -> float:
+    digits = ""
+    for word in re.findall(r"[a-z]+", rest):
+        if word in _EN_SCALES or word == "hundred":
+            break
+        digits += str(ENGLISH_UNITS.get(word, 0))
+    return float(f"{int(read_en(whole))}.{digits or 0}") * _scale_of(rest)
+
+
+def _scale_of(text: str) -> float:
+    scales = {"hundred": 1e2, "dozen": 12.0, **_EN_SCALES}
+    return next((value for word, value in scales.items() if word in text), 1.0)

@@ -8,7 +8,9 @@ from crm.facts import Fact
 
 _OWNED = re.compile(r"\b(our|my|your)\s+((?:[\w-]+\s+){0,2}?[\w-]+)", re.IGNORECASE)
 _OWNED_ZH = re.compile(r"(我们|我司|我方|贵司|贵公司|你们|您们)(?:的)?(?=([\u4e00-\u9fff]{2}))")
-_ASKED = re.compile(r"\byou (?:asked|wanted to know)\b|您(?:问|想知道)", re.IGNORECASE)
+_ASKED = re.compile(
+    r"\byou (?:asked(?! (?:for|us to|me to|that))|wanted to know)\b|您(?:问|想知道)", re.IGNORECASE
+)
 _QUESTION = re.compile(
     r"[?？]|\b(?:ask|asks|asked|asking|wonder|question|need to know|want to know|whether"
     r"|tell (?:me|us)|can you|could you|please|send)\b"

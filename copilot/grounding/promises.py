@@ -3,8 +3,10 @@
 import re
 from collections.abc import Collection, Sequence
 
+from copilot.grounding.commitments import own_parts
+from copilot.grounding.ground import Ground
 from copilot.grounding.sentences import Problem, ProblemKind
-from crm.facts import Fact
+from crm.facts import Fact, FactKind
 
 _RISKS = {
     "price": re.compile(
@@ -39,8 +41,8 @@ _RISKS = {
 _COMMITS = re.compile(
     r"\b(?:we|I|our team)(?:['’]ll| will| shall| can| are going to"
     r"|['’]re going to| promise| guarantee)"
-    r"(?! (?:be )?(?:glad|happy|look))"
-    r"|(?:我们|我方|我司|我|本公司)(?:将|会|一定|可以|保证|承诺|答应|确保|马上|随后)",
+    r"(?! (?:be )?(?:glad|happy|look|see each|meet|talk|speak))"
+    r"|(?:我们|我方|我司|我|本公司)(?:将|会|一定|能(?!否|不能|够否)|可以|保证|承诺|答应|确保|马上|随后)",
     re.IGNORECASE,
 )
 _TERMS = re.compile(
@@ -88,9 +90,11 @@ _DEEDS = tuple(
 _OPEN_TASK = re.compile(r"\bopen task\b|未完成", re.IGNORECASE)
 _NEGATED = re.compile(
     r"\b(?:not|never|no longer|cannot|without|no|none|nor)\b|n['’]t\b|不(?!仅"
-    r"|但|过|断|同|少|知|如|妨)|没有|没|未(?!来)|无法|并非|无需",
+    r"|但|过|断|同(?!意)|少|知|如|妨)|没有|没|未(?!来)|无法|并非|无需",
     re.IGNORECASE,
 )
+# "Is it or is it not": a question in Chinese, no denial.
+_EITHER = re.compile(r"([\u4e00-\u9fff])不\1|有没有|不管|不论|没有?问题")
 _WORDS = re.compile(r"[A-Za-z]{3,}|[\u4e00-\u9fff]")
 _EMPTY_WORDS = """
 the and for you your our are was will with that this have has had can not but from they their
@@ -101,37 +105,69 @@ said told asked mentioned customer please need does did don doesn won isn cannot
 _EMPTY = frozenset(_EMPTY_WORDS.split())
 
 
-def check_promises(
-    sentence: str, facts: Sequence[Fact], outside: frozenset[str] | set[str]
-) -> list[Problem]:
+def check_promises(sentence: str, facts: Sequence[Fact], ground: Ground) -> list[Problem]:
     """Return the commitments and finished actions in a sentence that no cited fact carries.
 
-    `outside` are the ids of facts that hold the customer's words: they can ask, never promise.
+    Facts in the customer's words can ask, never promise. Where approval is asked for, what binds
+    us on price, delivery or terms is left to the check of commitments. An attachment of the text
+    bears out "attached".
     """
+    outside = ground.outside_ids()
     ours = [fact for fact in facts if fact.id not in outside]
-    attributed = _SAID_BY_CUSTOMER.search(sentence)
-    problems = [] if attributed else _risky(sentence, ours)
-    commitment = _COMMITS.search(sentence)
-    if commitment and not problems and not _shares_topic(sentence[commitment.end() :], ours):
-        problems.append(Problem(ProblemKind.PROMISE, sentence[commitment.start() :][:60].strip()))
+    problems: list[Problem] = []
+    if not ground.is_strict and not _SAID_BY_CUSTOMER.search(sentence):
+        problems = _risky(sentence, ours)
+    for part in own_parts(sentence) if ground.is_strict else [sentence]:
+        commitment = _COMMITS.search(part)
+        if ground.is_strict and not commitment and _is_baseless(part, facts):
+            problems.append(Problem(ProblemKind.PROMISE, part[:60]))
+        if commitment and not problems and not _shares_topic(part[commitment.end() :], ours):
+            problems.append(Problem(ProblemKind.PROMISE, part[commitment.start() :][:60].strip()))
     action = _WAS_DONE.search(sentence)
-    if action and not any(_records_deed(action.group(), fact) for fact in ours):
+    is_attached = bool(action and ground.attachments and _DEEDS[1].search(action.group()))
+    if action and not is_attached and not any(_records_deed(action.group(), fact) for fact in ours):
         problems.append(Problem(ProblemKind.ACTION, action.group()))
     return problems
 
 
 _ANSWERS = re.compile(
-    r"(?:[:;.,]\s*|^)(?:and |but |so )?(?:yes\b|(?:it|this|they) (?:does|do|is|are|can|will)\b"
-    r"|(?:we|our (?:product|system|platform|team|solution)) (?:do|does|have|has|support\w*|are|is|"
-    r"can|offer\w*|provide\w*|include\w*)\b)"
-    r"|(?:[：:；;。，,]|^)(?:是的|支持|可以|能够|没问题|有的|已经|我们(?:已|有|支持|可以|能|提供|会))",
+    r"(?:[:;.,]\s*|^)(?:and |but |so )?(?:yes\b|(?:it|this|they) (?:does|do|is|are|can"
+    r"|will)\b(?! not\b)"
+    r"|(?:we|our (?:product|system|platform|team|solution)) (?:do|does|have|has|support\w*|can"
+    r"|offer\w*|provide\w*|include\w*)\b|our (?:product|system|platform|team"
+    r"|solution) (?:is|are)\b)"
+    r"|(?:[：:；;。，,]|^)(?:是的|支持|可以|能够|没问题|有的|已经(?:支持|具备|提供|可以|能)|我们(?:已|有|支持|可以|能"
+    r"|提供|会))",
     re.IGNORECASE,
 )
 _YOU_SAID = re.compile(
     r"\byou (?:also |had |have )?(?:asked|mentioned|said|told|noted|requested|wanted|proposed)\b"
-    r"|您(?:还|也)?(?:问到|提到|说|要求|希望|表示|询问)",
+    r"|(?<![跟对向和给同与])您(?:还|也)?(?:问到|提到|说|要求|希望|表示|询问)",
     re.IGNORECASE,
 )
+
+
+_WILL = re.compile(
+    r"\b(?:will|won['’]t|shall|going to|guarantee\w*|never|always)\b|['’]ll\b"
+    r"|会(?!议|面|上|谈|后|前|员|计)|将|一定|必定|保证|绝不|永远|终身|随时",
+    re.IGNORECASE,
+)
+_YOURS = re.compile(
+    r"\byou(?:r|['’]\w+)?\b|\?|^\W*(?:if|when|once|unless)\b|您|贵|你们|如果|[?？]", re.IGNORECASE
+)
+
+
+def _is_baseless(part: str, facts: Sequence[Fact]) -> bool:
+    """Say whether a part foretells something of which no fact says a word."""
+    words = content_words(_WILL.sub(" ", part))
+    if not facts or not _WILL.search(part) or _YOURS.search(part) or len(words) < _ENOUGH_WORDS:
+        return False
+    alike = [fact for fact in facts if _script(part) == _script(fact.text)]
+    known = frozenset[str]().union(*(content_words(fact.text) for fact in alike))
+    return bool(alike) and len(words & known) < _BASE * len(words)
+
+
+_BASE = 0.34
 
 
 def check_speaker(sentence: str, cited: Sequence[str], outside: Collection[str]) -> list[Problem]:
@@ -164,6 +200,8 @@ def _records_deed(action: str, fact: Fact) -> bool:
     if _OPEN_TASK.search(fact.text):
         return False
     deeds = [deed for deed in _DEEDS if deed.search(action)]
+    if fact.kind is FactKind.EMAIL and deeds == [_DEEDS[0]]:
+        return True  # a mail of ours is itself what was sent
     return any(deed.search(fact.text) for deed in deeds)
 
 
@@ -214,4 +252,4 @@ def check_negation(sentence: str, facts: Sequence[Fact]) -> list[Problem]:
 
 
 def _is_negated(text: str) -> bool:
-    return len(_NEGATED.findall(text)) % 2 == 1
+    return len(_NEGATED.findall(_EITHER.sub("", text))) % 2 == 1

@@ -1,66 +1,25 @@
 """Finding amounts, percentages, durations and plain numbers in a text, in English and Chinese."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from copilot.grounding import numerals
+from copilot.grounding.currencies import (
+    CURRENCY_CODES,
+    CURRENCY_WORDS,
+    SYMBOLS,
+    currency_set,
+)
 from copilot.grounding.sentences import ProblemKind
 
-_SYMBOLS = {
-    "US$": "USD", "HK$": "HKD", "JP¥": "JPY", "C$": "CAD", "A$": "AUD", "S$": "SGD", "$": "USD",
-    "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "¥": "CNY JPY", "￥": "CNY JPY",
-}  # fmt: skip
-CURRENCY_CODES = [
-    "USD",
-    "EUR",
-    "GBP",
-    "CNY",
-    "RMB",
-    "JPY",
-    "HKD",
-    "INR",
-    "KRW",
-    "SGD",
-    "AUD",
-    "CAD",
-    "NZD",
-    "CHF",
-    "SEK",
-    "NOK",
-    "DKK",
-    "BRL",
-    "MXN",
-    "ZAR",
-    "AED",
-    "SAR",
-    "TWD",
-    "THB",
-    "MYR",
-    "IDR",
-    "PHP",
-    "VND",
-    "PLN",
-    "CZK",
-    "HUF",
-    "TRY",
-    "ILS",
-    "RUB",
-]
-_WORDS = {
-    "us dollars": "USD", "dollars": "USD", "dollar": "USD", "euros": "EUR", "euro": "EUR",
-    "pounds": "GBP", "pound": "GBP", "yuan": "CNY", "renminbi": "CNY", "rupees": "INR",
-    "yen": "JPY", "won": "KRW", "人民币": "CNY", "元人民币": "CNY", "块钱": "CNY", "美元": "USD",
-    "美金": "USD", "欧元": "EUR", "港元": "HKD", "港币": "HKD", "日元": "JPY", "英镑": "GBP",
-    "元": "CNY", "块": "CNY", "RMB": "CNY",
-}  # fmt: skip
-_SCALES = {
+SCALES = {
     "thousand": 1e3, "million": 1e6, "billion": 1e9, "mn": 1e6, "bn": 1e9, "k": 1e3, "K": 1e3,
     "m": 1e6, "M": 1e6, "B": 1e9, "百": 1e2, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7,
     "亿": 1e8, "万亿": 1e12, "dozen": 12,
 }  # fmt: skip
 # Units that turn into one another by a fixed factor share a class.
-_DURATIONS = {
+DURATIONS = {
     "second": ("s", 1), "minute": ("s", 60), "min": ("s", 60), "mins": ("s", 60),
     "hour": ("s", 3600), "hr": ("s", 3600), "hrs": ("s", 3600), "day": ("d", 1),
     "business day": ("bd", 1), "working day": ("bd", 1), "week": ("d", 7), "month": ("m", 1),
@@ -69,7 +28,7 @@ _DURATIONS = {
     "日": ("d", 1), "个工作日": ("bd", 1), "工作日": ("bd", 1), "周": ("d", 7), "个星期": ("d", 7),
     "星期": ("d", 7), "个月": ("m", 1), "个季度": ("m", 3), "年": ("m", 12),
 }  # fmt: skip
-_FRACTION_WORDS = {
+FRACTION_WORDS = {
     "half of": 0.5, "half the": 0.5, "a quarter of": 0.25, "one quarter of": 0.25,
     "three quarters of": 0.75, "a third of": 1 / 3, "one third of": 1 / 3, "two thirds of": 2 / 3,
     "一半": 0.5,
@@ -77,10 +36,10 @@ _FRACTION_WORDS = {
 
 _NUM = (
     rf"(?P<num>(?<![A-Za-z0-9_])(?<!\d[.,])(?:{numerals.DIGITS})"
-    rf"|\b{numerals.EN_NUMERAL}|(?<![第几数]){numerals.ZH_NUMERAL})"
+    rf"|\b{numerals.EN_NUMERAL}|(?<![第几数双]){numerals.ZH_NUMERAL})"
 )
 _SCALE = (
-    r"(?:[\s-]?(?P<scale>thousand|million|billion|dozen|mn|bn|百万|千万|万亿|[百千万亿]|"
+    r"(?:[\s-]?[多余几]?(?P<scale>thousand|million|billion|dozen|mn|bn|百万|千万|万亿|[百千万亿]|"
     r"[kKmMB](?![A-Za-z])))?"
 )
 
@@ -89,22 +48,28 @@ def _either(words: object) -> str:
     return "|".join(re.escape(word) for word in sorted(map(str, words), key=len, reverse=True))  # type: ignore[call-overload]
 
 
-_PRE = rf"(?P<pre>{_either(_SYMBOLS)}|(?<![A-Za-z])(?:{'|'.join(CURRENCY_CODES)})(?![A-Za-z]))"
+_PRE = rf"(?P<pre>{_either(SYMBOLS)}|(?<![A-Za-z])(?:{'|'.join(CURRENCY_CODES)})(?![A-Za-z]))"
 _POST = (
-    rf"(?P<post>(?:{'|'.join(CURRENCY_CODES)})\b|(?i:{_either(w for w in _WORDS if w.isascii())})\b"
-    rf"|{_either(w for w in _WORDS if not w.isascii())})"
+    rf"(?P<post>(?:{'|'.join(CURRENCY_CODES)})\b"
+    rf"|(?i:{_either(w for w in CURRENCY_WORDS if w.isascii())})\b"
+    rf"|{_either(w for w in CURRENCY_WORDS if not w.isascii())})"
 )
-_EN_UNITS = _either(unit for unit in _DURATIONS if unit.isascii())
-_ZH_UNITS = _either(unit for unit in _DURATIONS if not unit.isascii())
+_EN_UNITS = _either(unit for unit in DURATIONS if unit.isascii())
+_ZH_UNITS = _either(unit for unit in DURATIONS if not unit.isascii())
 _UNIT = rf"(?:(?P<unit>{_EN_UNITS})s?\b|(?P<zhunit>{_ZH_UNITS}))"
-_MEASURE = "个家位名套台次场份项条款步轮人倍辆件张间座组路种吨米层站级"
+_MEASURE = (
+    "根只户亩箱包瓶桶卷颗株头栋幢盒袋册页节扇盏支段批"
+    "个家位名套台次场份项条款步轮人倍辆件张间座组路种吨米层站级"
+)
 
 _PERCENT = re.compile(
     rf"{_NUM}\s?(?:%|％|(?i:percentage points?|percent|per cent|pct)\b|个百分点)"
     rf"|(?P<below>{numerals.ZH_NUMERAL}|\d+)分之(?P<above>{numerals.ZH_NUMERAL}|\d+(?:\.\d+)?)"
+    rf"|{_NUM.replace('?P<num>', '?P<points>')}个点(?!心)"
+    rf"|{_NUM.replace('?P<num>', '?P<inhundred>')} (?:in|out of) (?:a|every|one) hundred"
     r"|(?P<tenths>[一二两三四五六七八九\d])成(?P<half>半)?(?![本交功立为员果熟长效])"
     r"|(?P<off>[一二三四五六七八九\d]{1,2}(?:\.\d)?)折(?!叠|算|旧)"
-    rf"|(?P<word>{_either(_FRACTION_WORDS)})",
+    rf"|(?<!and a )(?P<word>{_either(FRACTION_WORDS)})",
     re.IGNORECASE,
 )
 _MONEY = re.compile(
@@ -114,7 +79,10 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _DURATION = re.compile(
-    rf"{_NUM}[\s-]?{_UNIT}|(?P<article>\b(?:a|an)) (?P<unit3>{_EN_UNITS})\b"
+    rf"{_NUM.replace('?P<num>', '?P<whole>')}个半(?P<wholeunit>小时|钟头|月|星期)"
+    rf"|{_NUM.replace('?P<num>', '?P<ands>')} (?P<andunit>hour|day|week|month|year)s? and a half"
+    rf"|(?P<anda>\ban?) (?P<andaunit>hour|day|week|month|year) and a half"
+    rf"|{_NUM}[\s-]?[多余几]?{_UNIT}|(?P<article>\b(?:a|an)) (?P<unit3>{_EN_UNITS})\b"
     rf"|(?P<halfof>半(?:个)?|half[ -]an?[ -]|half[ -])(?P<halfunit>小时|天|月|年|hour|day|year)",
     re.IGNORECASE,
 )
@@ -124,12 +92,16 @@ _LIST_WORDS = re.compile(
     r"|[个点件条]?(?:问题|方面|建议|事情|事项|要点|小问题)",
     re.IGNORECASE,
 )
+_LISTED = 5
 _ROUGH_BEFORE = re.compile(
     r"(?:\b(?:about|around|roughly|approximately|approx\.?|nearly|almost|circa|some|over|"
     r"more than|just under|just over|close to)|~|≈|约|大约|大概|将近|接近|近"
     r"|差不多|超过)\s*\S{0,3}$",
     re.IGNORECASE,
 )
+# 三十多万: thirty-odd, up to the next round number.
+_OVER = re.compile(rf"{numerals.ZH_NUMERAL}[多余几]|\d+[多余几]")
+_OVER_AFTER = re.compile(r"[多余]")
 _ROUGH_AFTER = re.compile(r"^\s*(?:or so\b|左右|上下|多|余)", re.IGNORECASE)
 
 
@@ -149,6 +121,7 @@ class Quantity:
     unit: frozenset[str] = frozenset()
     is_rough: bool = False
     is_article: bool = False
+    is_over: bool = False
 
 
 def find_quantities(text: str) -> tuple[list[Quantity], str]:
@@ -168,12 +141,6 @@ def blank(text: str, start: int, end: int) -> str:
     return text[:start] + " " * (end - start) + text[end:]
 
 
-def currency_set(code: str) -> frozenset[str]:
-    """Return the ISO codes that a currency sign, code or word can mean."""
-    found = _SYMBOLS.get(code) or _WORDS.get(code) or _WORDS.get(code.lower()) or code.upper()
-    return frozenset("CNY" if part == "RMB" else part for part in found.split())
-
-
 def read_values(numeral: str, scale: str | None) -> tuple[float, ...]:
     """Return the possible values of a numeral with an optional scale word; empty if none."""
     if numeral[0].isdigit():
@@ -183,7 +150,7 @@ def read_values(numeral: str, scale: str | None) -> tuple[float, ...]:
     else:
         value = numerals.read_zh(numeral)
         values = () if value is None else (value,)
-    factor = _SCALES.get(scale, _SCALES.get(scale.lower(), 1.0)) if scale else 1.0
+    factor = SCALES.get(scale, SCALES.get(scale.lower(), 1.0)) if scale else 1.0
     return tuple(value * factor for value in values)
 
 
@@ -204,13 +171,15 @@ def _make(
         or _ROUGH_AFTER.match(text[end : end + 8])
     )
     raw = match.group().strip()
-    return Quantity(kind, values, raw, start, end, unit, rough, is_article)
+    over = bool(_OVER.match(text[start:end]) or _OVER_AFTER.match(text[end : end + 1]))
+    return Quantity(kind, values, raw, start, end, unit, rough, is_article, over)
 
 
 def _percentage(match: re.Match[str], text: str) -> Quantity | None:
     parts = match.groupdict()
-    if parts["num"]:
-        values = tuple(value / 100 for value in read_values(parts["num"], None))
+    numeral = parts["num"] or parts["points"] or parts["inhundred"]
+    if numeral:
+        values = tuple(value / 100 for value in read_values(numeral, None))
     elif parts["below"]:
         below, above = (read_values(parts[name], None) for name in ("below", "above"))
         values = (above[0] / below[0],) if below and above and below[0] else ()
@@ -220,15 +189,14 @@ def _percentage(match: re.Match[str], text: str) -> Quantity | None:
     elif parts["off"]:
         values = _discounted(parts["off"])
     else:
-        values = (_FRACTION_WORDS[parts["word"].lower()],)
+        values = (FRACTION_WORDS[parts["word"].lower()],)
     return _make(ProblemKind.PERCENTAGE, values, match, text)
 
 
 def _discounted(numeral: str) -> tuple[float, ...]:
-    # 八折 and 八五折 leave 80 and 85 per cent to pay: both the rest and the discount are meant.
+    # 八折 and 八五折 leave 80 and 85 per cent to pay: discounts of 20 and 15 per cent.
     value = read_values(numeral, None)[0]
-    kept = value / (10 if value < 10 else 100)
-    return (1 - kept, kept)
+    return (1 - value / (10 if value < 10 else 100),)
 
 
 def _money(match: re.Match[str], text: str) -> Quantity | None:
@@ -247,8 +215,10 @@ def _duration(match: re.Match[str], text: str) -> Quantity | None:
     parts = match.groupdict()
     if parts["halfof"]:
         return _half(match, text)
+    if parts["whole"] or parts["ands"] or parts["anda"]:
+        return _and_half(match, text)
     name = parts["unit"] or parts["zhunit"] or parts["unit3"]
-    unit, factor = _DURATIONS[name.lower()]
+    unit, factor = DURATIONS[name.lower()]
     values = (1.0,) if parts["article"] else read_values(parts["num"], None)
     if name == "年" and values and values[0] >= 1900:
         return None
@@ -258,8 +228,25 @@ def _duration(match: re.Match[str], text: str) -> Quantity | None:
         match,
         text,
         unit=frozenset([unit]),
-        is_article=bool(parts["article"]),
+        is_article=bool(parts["article"]) or _is_rate(match, text),
     )
+
+
+def _is_rate(match: re.Match[str], text: str) -> bool:
+    """Say whether this is the "a year" of a price: 一年26.8万元."""
+    is_one = match["num"] == "一"
+    # Amounts are taken first, so spaces stand in their place.
+    return bool(is_one and re.match(r"(?:约|大约|共)?(?:[¥￥$€£\d]|\s{2})", text[match.end() :]))
+
+
+def _and_half(match: re.Match[str], text: str) -> Quantity | None:
+    parts = match.groupdict()
+    name = parts["wholeunit"] or parts["andunit"] or parts["andaunit"]
+    unit, factor = DURATIONS[{"钟头": "小时", "月": "个月"}.get(name, name.lower())]
+    numeral = parts["whole"] or parts["ands"]
+    values = read_values(numeral, None) if numeral else (1.0,)
+    halved = tuple((value + 0.5) * factor for value in values)
+    return _make(ProblemKind.DURATION, halved, match, text, unit=frozenset([unit]))
 
 
 def _half(match: re.Match[str], text: str) -> Quantity | None:
@@ -273,7 +260,8 @@ def _half(match: re.Match[str], text: str) -> Quantity | None:
 
 def _number(match: re.Match[str], text: str) -> Quantity | None:
     numeral, after = match["num"], text[match.end() :]
-    if numeral.lower() == "one" or _LIST_WORDS.match(after):
+    is_list = _LIST_WORDS.match(after) and max(read_values(numeral, None), default=9) <= _LISTED
+    if numeral.lower() == "one" or is_list:
         return None
     if numeral[0] in numerals.ZH_CHARS and not match["scale"] and not _counts(numeral, after):
         return None
@@ -296,50 +284,3 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_DURATION, _duration),
     (_NUMBER, _number),
 )
-
-
-def fact_quantities(value: float, unit: str | None, currency: str | None) -> Iterator[Quantity]:
-    """Yield what a fact's plain value supports: money, a ratio as a percentage, days, a count."""
-
-    def of(kind: ProblemKind, number: float, marks: frozenset[str] = frozenset()) -> Quantity:
-        return Quantity(kind, (number,), str(value), 0, 0, marks)
-
-    if currency:
-        yield of(ProblemKind.AMOUNT, value, currency_set(currency))
-        return
-    if unit == "ratio" or (unit is None and 0 < abs(value) < 1):
-        yield of(ProblemKind.PERCENTAGE, value)
-        return
-    name = (unit or "").lower().removesuffix("s")
-    if name in _DURATIONS:
-        duration, factor = _DURATIONS[name]
-        yield of(ProblemKind.DURATION, value * factor, frozenset([duration]))
-    if unit in {"percent", "%"}:
-        yield of(ProblemKind.PERCENTAGE, value / 100)
-    yield of(ProblemKind.NUMBER, value)
-
-
-_TOLERANCE = 1e-9
-_ROUGH = 0.05
-
-
-def supports(fact: Quantity, claim: Quantity) -> bool:
-    """Say whether a quantity of a fact is the one claimed: same kind, unit and value."""
-    if not _comparable(fact, claim):
-        return False
-    room = _ROUGH if claim.is_rough else _TOLERANCE
-    if claim.raw.lower() in _FRACTION_WORDS or "分之" in claim.raw:
-        room = max(room, 0.015)
-    return any(
-        abs(mine - theirs) <= room * max(abs(theirs), _TOLERANCE)
-        for mine in claim.values
-        for theirs in fact.values
-    )
-
-
-def _comparable(fact: Quantity, claim: Quantity) -> bool:
-    if claim.kind is ProblemKind.NUMBER:
-        return fact.kind in {ProblemKind.NUMBER, ProblemKind.AMOUNT}
-    if claim.kind is ProblemKind.PERCENTAGE and fact.kind is ProblemKind.NUMBER:
-        return any(0 < value < 1 for value in fact.values)
-    return fact.kind is claim.kind and (not claim.unit or bool(fact.unit & claim.unit))

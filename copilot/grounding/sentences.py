@@ -40,6 +40,11 @@ class ProblemKind(StrEnum):
     NEGATION = "negation"
     CITATION = "citation"
     SPEAKER = "speaker"
+    ROLE = "role"
+    COMMITMENT = "commitment"
+    PRAISE = "praise"
+    QUOTE = "quote"
+    ENTAILMENT = "entailment"
 
 
 _MESSAGES = {
@@ -57,6 +62,11 @@ _MESSAGES = {
         ProblemKind.NEGATION: "it says the opposite of {value!r}",
         ProblemKind.CITATION: "it rests on no fact: {value!r}",
         ProblemKind.SPEAKER: "{value!r} was not said by that side",
+        ProblemKind.ROLE: "{value!r} belongs to something else in the facts it cites",
+        ProblemKind.COMMITMENT: "it commits us to {value!r}, and no approved fact carries that",
+        ProblemKind.PRAISE: "it praises us with {value!r}, and no fact of our own says so",
+        ProblemKind.QUOTE: "the quoted words {value!r} stand in no fact it cites",
+        ProblemKind.ENTAILMENT: "its facts do not bear it out: {value!r}",
     },
     "zh": {
         ProblemKind.AMOUNT: "引用的事实里没有金额“{value}”",
@@ -72,6 +82,11 @@ _MESSAGES = {
         ProblemKind.NEGATION: "与事实“{value}”意思相反",
         ProblemKind.CITATION: "没有事实依据:“{value}”",
         ProblemKind.SPEAKER: "“{value}”不是这一方说的",
+        ProblemKind.ROLE: "在引用的事实里，“{value}”说的是另一件事",
+        ProblemKind.COMMITMENT: "句中承诺“{value}”，但没有已批准的事实支持",
+        ProblemKind.PRAISE: "句中自夸“{value}”，但我方没有事实这样说",
+        ProblemKind.QUOTE: "引用的事实里没有这句原话“{value}”",
+        ProblemKind.ENTAILMENT: "引用的事实推不出这句话：“{value}”",
     },
 }
 

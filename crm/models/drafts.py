@@ -28,7 +28,6 @@ class StyleAspect(StrEnum):
     LENGTH = "length"
     FORMALITY = "formality"
     AVOID = "avoid"
-    PREFER = "prefer"
 
 
 class SavedDraft(Base):

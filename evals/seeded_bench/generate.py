@@ -1,4 +1,4 @@
-"""Fills the templates of a set with values and writes the source pairs: `python -m ... --help`."""
+"""Fills the templates of a half with values and writes the source pairs: `python -m ... --help`."""
 
 import argparse
 import re
@@ -10,7 +10,7 @@ import yaml
 
 from evals.seeded_bench.demo_slots import DemoDeals
 from evals.seeded_bench.invented_slots import invented_slots
-from evals.seeded_bench.sources import SET_NAMES, SETS, SetName, Source
+from evals.seeded_bench.sources import HALVES, SETS, SetName, Source
 
 _SEEDS: dict[SetName, int] = {"dev": 20_270_104, "heldout": 20_270_511}
 _NAMES = ("account", "person", "colleague", "stranger", "owner", "mate", "rival")
@@ -21,7 +21,7 @@ _SLOT = re.compile(r"\{([^{}]+)\}")
 def make_sets(crm_db: Path) -> dict[SetName, list[dict[str, Any]]]:
     """Return the source pairs that the templates make; no deal of the demo is in both sets."""
     used: set[int] = set()
-    return {name: _make_set(name, crm_db, used) for name in SET_NAMES}
+    return {name: _make_set(name, crm_db, used) for name in HALVES}
 
 
 def _make_set(name: SetName, crm_db: Path, used: set[int]) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from copilot.grounding.verifier import Ground
 from crm.facts import Fact, FactKind
 
 SETS = Path(__file__).parents[1] / "seeded"
-SetName = Literal["dev", "heldout"]
-SET_NAMES: tuple[SetName, ...] = ("dev", "heldout")
+SetName = Literal["dev", "heldout", "last"]
+SET_NAMES: tuple[SetName, ...] = ("dev", "heldout", "last")
+HALVES: tuple[SetName, ...] = ("dev", "heldout")  # filled from templates; `last` has none
 
 
 class ErrorKind(StrEnum):

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
+from copilot.grounding.ground import Ground
 from copilot.grounding.promises import check_promises
 from copilot.grounding.sentences import ProblemKind
 from crm.models import EffectKind
@@ -11,6 +13,7 @@ from crm.models import EffectKind
 _MAILS = frozenset({EffectKind.SEND_MAIL, EffectKind.SAVE_MAIL_DRAFT})
 _TEXTS = ("subject", "body", "html", "text")
 _ENDS = re.compile(r"(?<=[.!?])\s+|[。！？；\n]+|<[^>]*>")
+_NOTHING_KNOWN = Ground(facts={}, today=date.min, outside=frozenset())
 # "I'll call you on Friday" binds the writer's own time, and is his to give.
 _OWN_TIME = re.compile(r"(?:we|i|our team)\b|[我本]", re.IGNORECASE)
 
@@ -34,7 +37,7 @@ def _sentences(payload: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _commits(sentence: str) -> bool:
-    problems = check_promises(sentence, (), frozenset())
+    problems = check_promises(sentence, (), _NOTHING_KNOWN)
     return any(
         problem.kind is ProblemKind.PROMISE and not _OWN_TIME.match(problem.value)
         for problem in problems

@@ -1,6 +1,7 @@
 """Which findings go into a pack: by kind of draft, open before settled, within a budget."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from copilot.grounding.pack.asked import DraftKind
@@ -11,6 +12,7 @@ from tools.profile.evidence import fold
 
 MOST_PIECES = 24
 _OVERHEAD = 4
+_MOST_OF_TALK = 5
 _ORDER: Final = (
     Role.COMPANY, Role.DEAL, Role.PRODUCT, Role.PRICE, Role.OFFER, Role.POLICY, Role.SERVICE,
     Role.EVENT, Role.TALK, Role.THEIR_QUESTION, Role.THEIR_CONCERN, Role.THEIR_NEED,
@@ -18,6 +20,8 @@ _ORDER: Final = (
     Role.OUR_TASK, Role.MEETING,
 )  # fmt: skip
 """Records first: their ids stay the same when a conversation is added."""
+
+_STATEMENTS: Final = frozenset({Role.THEIR_NEED, Role.THEIR_CONCERN, Role.THEIR_WORDS})
 
 Plan = tuple[tuple[Role, int], ...]
 PLANS: Final[dict[DraftKind, Plan]] = {
@@ -98,11 +102,13 @@ def choose(
     before settled, weighty before light, recent before old. An answer comes only with its question.
     """
     basket = _Basket(budget_tokens, count_tokens)
-    offered = _distinct(each for each in found if not _is_hostile(each))
+    offered = _tied(_distinct(each for each in found if not _is_hostile(each)))
     by_worth = sorted(offered, key=_worth)
     for each in sorted(by_worth, key=lambda one: one.answers is not None):
         if each.is_asked and each.role in {Role.THEIR_QUESTION, Role.OUR_ANSWER}:
             basket.take(each, by_worth)
+    for each in _of_last_talk(by_worth):
+        basket.take(each, by_worth)
     for role, most in PLANS[kind]:
         left = most - basket.count(role)
         for each in [one for one in by_worth if one.role is role]:
@@ -161,7 +167,8 @@ def _is_hostile(each: Found) -> bool:
 
 def _worth(each: Found) -> tuple[bool, bool, float, float, str, tuple[int, int]]:
     said = -each.said_at.timestamp() if each.quote else 0.0
-    return not each.is_asked, not each.is_open, -each.weight, said, each.fact.source, each.place
+    talk = each.fact.source.split("#")[0]
+    return not each.is_asked, not each.is_open, -each.weight, said, talk, each.place
 
 
 def _place(each: Found) -> tuple[int, float, str, tuple[int, int], str]:
@@ -169,11 +176,61 @@ def _place(each: Found) -> tuple[int, float, str, tuple[int, int], str]:
     return _ORDER.index(each.role), said, each.fact.source.split("#")[0], each.place, each.fact.text
 
 
+def _of_last_talk(by_worth: Sequence[Found]) -> list[Found]:
+    """Return what was asked or told and taken up in the talk at hand, with our words on it."""
+    talk = next((each.fact.source for each in by_worth if each.role is Role.TALK), "")
+    inside = [each for each in by_worth if talk and each.fact.source.startswith(f"{talk}#")]
+    told = [
+        each
+        for each in inside
+        if each.role is Role.THEIR_QUESTION or (each.group and each.answers is None)
+    ]
+    asked = told[:_MOST_OF_TALK]
+    keys = {each.key for each in asked}
+    return [*asked, *(each for each in inside if each.answers in keys)]
+
+
+def _tied(found: Sequence[Found]) -> list[Found]:
+    """Return the findings with each statement in one group with our word on it, if it has one."""
+    groups = {each.answers: each.group for each in found if each.answers and each.group}
+    return [replace(each, group=groups.get(each.key, each.group)) for each in found]
+
+
+def _whole(found: Iterable[Found]) -> list[Found]:
+    """Return the findings with statements in their context before the parts of it.
+
+    A part that was understood as a need or a concern lends that to the whole.
+    """
+    every = list(found)
+    loose = [each for each in every if each.role in _STATEMENTS and each.quote]
+    parts: dict[str, list[Found]] = {}
+    for each in loose:
+        parts.setdefault(each.fact.source.split("#")[0], []).append(each)
+    told = {
+        id(each): _lent(each, parts[each.fact.source.split("#")[0]])
+        for each in loose
+        if each.role is Role.THEIR_WORDS
+    }
+    every = [told.get(id(each), each) for each in every]
+    longest = sorted(every, key=lambda each: -len(each.quote or ""))
+    statements = iter([each for each in longest if each.role in _STATEMENTS and each.quote])
+    return [next(statements) if each.role in _STATEMENTS and each.quote else each for each in every]
+
+
+def _lent(whole: Found, parts: Sequence[Found]) -> Found:
+    words = fold(whole.quote or "")
+    for part in parts:
+        is_more = part.role is not Role.THEIR_WORDS
+        if is_more and len(part.quote or "") <= len(words) and fold(part.quote or "") in words:
+            return replace(whole, role=part.role, weight=max(whole.weight, part.weight))
+    return whole
+
+
 def _distinct(found: Iterable[Found]) -> list[Found]:
-    """Return each saying once: of two that hold the same words, the first."""
+    """Return each saying once: of two that hold the same words, the first or the whole one."""
     kept: dict[Key, Found] = {}
     said: list[tuple[str, str]] = []
-    for each in found:
+    for each in _whole(found):
         words = fold(each.quote) if each.quote else ""
         talk = each.fact.source.split("#")[0]
         if each.key in kept or (words and _is_told(words, talk, said)):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from copilot.grounding.pack import records
 from copilot.grounding.pack.asked import DraftKind, DraftRequest
 from copilot.grounding.pack.choosing import choose, number
+from copilot.grounding.pack.corrected import without_corrected
 from copilot.grounding.pack.earlier import answer_again
 from copilot.grounding.pack.found import Found
 from copilot.grounding.pack.history import (
@@ -17,6 +18,7 @@ from copilot.grounding.pack.history import (
     contacts_near,
     read_history,
     read_turns,
+    withheld_words,
 )
 from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.kinds import kind_for
@@ -54,6 +56,8 @@ from tools.spoken import KIND_WORDS, Spoken
 
 _SEARCHED = 4
 _QUESTIONS = 5
+_WITHHELD = 2
+_WITHHELD_CHARS = 160
 _COLLEAGUE = 1.5
 _RECENCY = (2.0, 0.5, 0.0)
 
@@ -119,6 +123,7 @@ def gather_evidence(
         asker=known.asker,
     )
     found = [_for_recipient(each, recipient) for each in _find(known, index, policies)]
+    found = without_corrected(found)
     if known.kind is DraftKind.REPLY:
         found = answer_again(found)
     chosen = choose(found, known.kind, budget_tokens=budget_tokens)
@@ -137,7 +142,7 @@ def gather_evidence(
         answered=_answered(known.answered, known.turns),
         talk_kind=known.talk.row.kind if known.talk else None,
         style=_style(known.profile, recipient),
-        questions=_open_questions(found),
+        questions=(*_open_questions(found), *_withheld(known)),
         known_names=_names(known),
     )
 
@@ -363,6 +368,18 @@ def _open_questions(found: Sequence[Found]) -> tuple[str, ...]:
     ]
     asked.sort(key=lambda each: (not each.is_asked, -each.said_at.timestamp(), each.place))
     return tuple(dict.fromkeys(each.quote for each in asked if each.quote))[:_QUESTIONS]
+
+
+def _withheld(known: _Known) -> Iterator[str]:
+    """Yield what the customer said in the talk at hand that no letter may rest on, for the rep."""
+    talk = known.answered or known.talk
+    if talk is None:
+        return
+    wording = WORDS[known.language]["withheld"]
+    for words in withheld_words(talk, known.asker)[:_WITHHELD]:
+        flat = " ".join(words.split())
+        shown = flat if len(flat) <= _WITHHELD_CHARS else f"{flat[:_WITHHELD_CHARS].rstrip()}…"
+        yield wording.format(words=shown)
 
 
 def _names(known: _Known) -> frozenset[str]:

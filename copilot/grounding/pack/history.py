@@ -196,6 +196,18 @@ def read_turns(talks: Sequence[Talk], asker: Asker) -> dict[int, list[Spoken]]:
     return turns
 
 
+def withheld_words(talk: Talk, asker: Asker) -> list[str]:
+    """Return what people of the customer's side said in a talk that `read_turns` leaves out."""
+    statement = (
+        select(Segment).where(Segment.conversation_id == talk.row.id).order_by(Segment.position)
+    )
+    return [
+        segment.text.strip()
+        for segment in asker.session.scalars(statement)
+        if orders_the_writer(segment.text) and side_of(segment.speaker, talk.people) != Side.OURS
+    ]
+
+
 def _unsure_voices(of_id: dict[int, Talk], asker: Asker) -> set[tuple[int, str | None]]:
     statement = select(VoiceName.conversation_id, VoiceName.voice).where(
         VoiceName.conversation_id.in_(sorted(of_id)), VoiceName.confidence < _SURE

@@ -36,9 +36,9 @@ _CONCERN = re.compile(
     re.IGNORECASE,
 )
 _NEED = re.compile(
-    r"\b(?:we|i|our \w+) (?:\w+ )?(?:need|want|require|would like|are looking for|have to|must"
-    r"|plan to|hope to|expect)\b|\b(?:important|matters most|essential|mandatory|priority"
-    r"|must have|goal is|requirement)\b"
+    r"\b(?:we|i|our(?: \w+){1,3}) (?:\w+ )?(?:needs?|wants?|requires?|would like"
+    r"|(?:are|is) looking for|ha(?:ve|s) to|must|plans? to|hopes? to|expects?)\b"
+    r"|\b(?:important|matters most|essential|mandatory|priority|must have|goal is|requirement)\b"
     r"|(?:我们|(?<!比)我(?!这边)|公司|厂里|部门)\S{0,6}?(?:需要|想(?!了解|知道|问|的)|希望|要求|计划|打算|必须)|最看重|目标是|重点是|关键是|必须",
     re.IGNORECASE,
 )

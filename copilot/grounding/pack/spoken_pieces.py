@@ -128,15 +128,19 @@ def _together(told: Sequence[tuple[Act, str]]) -> list[tuple[Act, str]]:
 
 def _theirs(turn: Spoken, later: Sequence[Spoken], ear: Ear) -> Iterator[Found]:
     asked: list[Found] = []
+    last: Found | None = None
     for act, found in _said(turn, ear):
         words = found.quote or ""
         if act is Act.TELLS and is_small_talk(words):
             continue
         if act is not Act.ASKS:
-            yield replace(found, role=ROLE_OF_ACT[act], is_open=act is Act.PROMISES)
+            last = replace(found, role=ROLE_OF_ACT[act], is_open=act is Act.PROMISES)
+            yield last
         elif length_of(words) >= _LEAST_ASKED:
             asked.append(replace(found, role=Role.THEIR_QUESTION))
     if not asked:
+        if last is not None and last.role is not Role.THEIR_PROMISE:
+            yield from _taken_up(last, later, ear)
         return
     reply = _reply(later)
     has_answer = reply is not None and not is_deferral(reply.text) and _says_enough(reply)
@@ -146,6 +150,16 @@ def _theirs(turn: Spoken, later: Sequence[Spoken], ear: Ear) -> Iterator[Found]:
     if reply is not None and has_answer:
         # What follows a string of questions answers the last of them.
         yield _answer(reply, asked[-1], ear)
+
+
+def _taken_up(told: Found, later: Sequence[Spoken], ear: Ear) -> Iterator[Found]:
+    """Yield what our side said to a statement right after it, where it is on the same matter."""
+    reply = later[0] if later and later[0].side is Side.OURS else None
+    if reply is None or is_deferral(reply.text) or not _says_enough(reply):
+        return
+    if set(query_terms(told.quote or "")).isdisjoint(terms_of(_stated(reply))):
+        return
+    yield replace(_answer(reply, told, ear), group=told.fact.source)
 
 
 def _reply(later: Sequence[Spoken]) -> Spoken | None:

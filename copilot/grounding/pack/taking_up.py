@@ -60,15 +60,21 @@ def situation_of(
 def talk_for(kind: DraftKind, history: History, scope: Scope, answered: Talk | None) -> Talk | None:
     """Return the conversation that the draft takes up.
 
-    The mail answered, our own mail for a nudge, else the last in which the customer spoke. A
-    contact who was named took part in it: nobody is thanked for somebody else's call.
+    The mail answered, our own mail for a nudge if nothing came since, else the last in which the
+    customer spoke. A contact who was named took part in it: nobody is thanked for somebody else's
+    call.
     """
     if answered is not None:
         return answered
     with_them = [talk for talk in history.talks if scope.contact is None or talk.has(scope.contact)]
     if kind is DraftKind.NUDGE:
         ours = next((talk for talk in with_them if talk.is_from_us), None)
-        if ours is not None:
+        theirs = next(_theirs(history, scope), None)
+        # What they said since is what a reminder has to take up.
+        is_newest = theirs is None or (
+            ours is not None and ours.row.started_at >= theirs.row.started_at
+        )
+        if ours is not None and is_newest:
             return ours
     return next(_theirs(history, scope), None) or next(iter(with_them), None)
 

@@ -38,6 +38,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "unsettled": "Not settled, {label}: {text}",
         "last_contact": "Last contact: {touch}.",
         "case": "Open support case: {text}.",
+        "withheld": "The customer wrote or said: “{words}” Not used, because it reads like an "
+        "order to whoever writes for us; answer it yourself if it is a real request.",
         "colon": ": ",
     },
     "zh": {
@@ -75,6 +77,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "unsettled": "尚有出入，{label}：{text}",
         "last_contact": "最近一次联系：{touch}。",
         "case": "未结服务工单：{text}。",
+        "withheld": "客户写到或说到：“{words}”因读起来像是给写信助手的指令，未采用；"
+        "如属正常请求，请您亲自答复。",
         "colon": "：",
     },
 }

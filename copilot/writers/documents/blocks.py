@@ -23,10 +23,11 @@ Cell = tuple[Run, ...]
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of level 1 or 2."""
+    """A heading of level 1 or 2; `starts_page` where what follows has a page of its own."""
 
     text: str
     level: Literal[1, 2] = 1
+    starts_page: bool = False
 
 
 @dataclass(frozen=True)

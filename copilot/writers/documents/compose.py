@@ -65,12 +65,15 @@ class _Proposal:
             (words.goals, self._goals()),
             (words.solution, self._solution()),
             (words.prices, price_blocks(content.prices, self._notes, content.language)),
-            (words.timeline, _timeline(content.timeline, content.language)),
+            (words.timeline, _timeline(content.timeline, self._notes, content.language)),
             (words.references, self._references()),
             (words.terms, self._terms()),
             (words.signatures, self._signatures()),
         ):
-            sections += [Heading(title), *blocks] if blocks else []
+            # The letter has a page of its own, and prices are not torn apart.
+            is_next = bool(content.cover_letter) and _headings(sections) == 1
+            starts_page = is_next or title == words.prices
+            sections += [Heading(title, starts_page=starts_page), *blocks] if blocks else []
         sections += _note_blocks(self._notes, words)
         notice = _notice(content.open_points, self._notes, words)
         return Document(
@@ -140,12 +143,18 @@ class _Proposal:
         blocks = self._prose(self._content.solution)
         if not self._content.needs:
             return blocks
-        runs = self._notes.runs
+        runs, needs = self._notes.runs, self._content.needs
+        with_product = any(need.product for need in needs)
         rows = tuple(
-            (runs((need.need,)), (Run(one_line(need.product)),), runs(need.how))
-            for need in self._content.needs
+            (
+                runs((need.need,)),
+                *([(Run(one_line(need.product) or "–"),)] if with_product else []),
+                runs(need.how),
+            )
+            for need in needs
         )
-        columns = (Column(words.need, 1.3), Column(words.product), Column(words.how, 1.7))
+        product = [Column(words.product)] if with_product else []
+        columns = (Column(words.need, 1.3), *product, Column(words.how, 1.7))
         return [*blocks, Table(columns, rows)]
 
     def _references(self) -> list[Block]:
@@ -172,7 +181,11 @@ class _Proposal:
         return [Signatures(boxes, labels)] if boxes else []
 
 
-def _timeline(plan: tuple[Milestone, ...], language: Language) -> list[Block]:
+def _headings(blocks: Iterable[Block]) -> int:
+    return sum(isinstance(block, Heading) and block.level == 1 for block in blocks)
+
+
+def _timeline(plan: tuple[Milestone, ...], notes: EndNotes, language: Language) -> list[Block]:
     words = wording(language)
     for step in plan:
         if step.ends_on is not None and step.ends_on < step.starts_on:
@@ -185,7 +198,7 @@ def _timeline(plan: tuple[Milestone, ...], language: Language) -> list[Block]:
     with_owner = any(step.owner for step in plan)
     rows = tuple(
         (
-            (Run(one_line(step.title)),),
+            (Run(one_line(step.title), notes.numbers(step.sources)),),
             (Run(show_span(step.starts_on, step.ends_on, language)),),
             *([(Run(one_line(step.owner)),)] if with_owner else []),
         )

@@ -64,7 +64,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class MappedNeed:
-    """A need of the customer, the product that meets it, and how."""
+    """A need of the customer, the product that meets it, empty where it is the whole, and how."""
 
     need: Sentence
     product: str
@@ -107,6 +107,7 @@ class PriceTable:
     quote_number: str = ""
     valid_until: date | None = None
     remarks: tuple[Sentence, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Milestone:
     starts_on: date
     ends_on: date | None = None
     owner: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def price_blocks(
     for table, totals in added:
         if len(tables) > 1 or table.title:
             blocks.append(Heading(_title(table), 2))
-        blocks.append(Paragraph((Run(_preamble(table, language)),)))
+        preamble = Run(_preamble(table, language), notes.numbers(table.sources))
+        blocks.append(Paragraph((preamble,)))
         blocks.append(_price_table(table, totals, language))
         chart = _breakdown(table, totals, language)
         blocks += [chart] if chart else []
@@ -91,11 +92,11 @@ def _price_table(table: PriceTable, totals: Totals, language: Language) -> Table
     prices = column_of_money(tuple(line.list_price_minor for line in table.lines), table.currency)
     columns = [
         Column(words.no, 0.5, is_number=True),
-        Column(words.product, 3.4),
+        Column(words.product, 2.9),
         Column(words.quantity, 1.0, is_number=True),
-        Column(words.unit_price.format(currency=table.currency), 1.35, is_number=True),
-        *([Column(words.discount, 0.85, is_number=True)] if with_discount else []),
-        Column(words.amount.format(currency=table.currency), 1.45, is_number=True),
+        Column(words.unit_price.format(currency=table.currency), 1.6, is_number=True),
+        *([Column(words.discount, 0.95, is_number=True)] if with_discount else []),
+        Column(words.amount.format(currency=table.currency), 1.6, is_number=True),
     ]
     rows = tuple(
         (

@@ -91,6 +91,8 @@ class WordBody:
 
     def _heading(self, block: blocks.Heading, place: WordParagraph) -> None:
         paragraph = place.insert_paragraph_before(block.text, style=f"Heading {block.level}")
+        if block.starts_page:
+            paragraph.paragraph_format.page_break_before = True
         self._bookmarks += 1
         set_bookmark(paragraph, _bookmark(self._bookmarks), self._bookmarks)
 

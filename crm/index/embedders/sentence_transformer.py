@@ -60,7 +60,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _model(self) -> Any:
-        return _load("SentenceTransformer", self._folder)
+        return load_local("SentenceTransformer", self._folder)
 
 
 class CrossEncoderReranker:
@@ -87,7 +87,7 @@ class CrossEncoderReranker:
 
     @cached_property
     def _model(self) -> Any:
-        return _load("CrossEncoder", self._folder)
+        return load_local("CrossEncoder", self._folder)
 
 
 def find_model_folder(name: str) -> Path:
@@ -123,7 +123,11 @@ def _name_of(folder: Path, *more: str) -> str:
     return f"{folder.resolve().name[:40]}-{digest}"
 
 
-def _load(kind: str, folder: Path) -> Any:
+def load_local(kind: str, folder: Path) -> Any:
+    """Return a model of sentence-transformers from a folder; nothing is fetched.
+
+    Raises PermanentError if the library is missing or the folder does not hold such a model.
+    """
     try:
         import sentence_transformers
         from transformers.utils import logging
