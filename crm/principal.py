@@ -42,4 +42,4 @@ class Principal:
     @property
     def is_local_owner(self) -> bool:
         """Say whether this is the single-user caller."""
-        return self.role is Role.OWNER
+        return self.role is Role.OWNER and self.user_id is None

@@ -17,7 +17,8 @@ from copilot.grounding.pack.gather import gather_evidence
 from copilot.llm.client import LanguageModel
 from copilot.writers.calls.reading import read_conversation as read_for_notes
 from copilot.writers.learning.keeping import list_drafts
-from copilot.writers.records import deal_fact, find_deal, product_fact, quote_facts, task_facts
+from copilot.writers.proposals.evidence import gather as gather_for_proposal
+from copilot.writers.proposals.proposal import ProposalRequest
 from crm.errors import PermanentError
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import SearchFilters
@@ -278,21 +279,11 @@ def evidence(bench: Bench) -> Iterator[str]:
         yield bench.call(gather_evidence, bench.index, each, budget_tokens=5_000)
 
 
-def letters(bench: Bench) -> Iterator[str]:
-    """The facts of the CRM that letters quote."""
+def proposals(bench: Bench) -> Iterator[str]:
+    """What a proposal may rest on."""
     for number in bench.ids("Opportunity"):
-        yield said(_letter, bench, number)
-
-
-def _letter(bench: Bench, number: int) -> list[Any]:
-    asked: dict[str, Any] = {"principal": bench.principal, "language": "en"}
-    deal, stage, account = find_deal(bench.session, number, bench.principal)
-    return [
-        deal_fact(deal, stage, account, as_of=NOW, language="en"),
-        *product_fact(bench.session, number, **asked),
-        *quote_facts(bench.session, number, today=NOW.date(), **asked),
-        *task_facts(bench.session, number, as_of=NOW, **asked),
-    ]
+        wanted = ProposalRequest(opportunity_id=number, language="en")
+        yield said(gather_for_proposal, bench.session, wanted, principal=bench.principal, as_of=NOW)
 
 
 def notes(bench: Bench) -> Iterator[str]:
@@ -373,7 +364,7 @@ SURFACES: Mapping[str, Surface] = {
     "account profile": account_profiles,
     "deal profile": deal_profiles,
     "evidence pack": evidence,
-    "letter facts": letters,
+    "proposal evidence": proposals,
     "notes": notes,
     "understanding": understanding,
     "identities": identities,

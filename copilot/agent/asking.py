@@ -11,6 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from copilot.agent.contract import Answer, Status, Tokens
 from copilot.agent.desk import Request
 from copilot.agent.graph import Graph, new_turn
+from crm.access.threads import thread_key
 from crm.principal import Principal
 
 RECURSION_LIMIT = 20
@@ -32,9 +33,8 @@ def ask(
     """
     started = time.perf_counter()
     thread = thread_id or uuid.uuid4().hex[:12]
-    owner = "owner" if principal.user_id is None else str(principal.user_id)
     config = RunnableConfig(
-        configurable={"thread_id": f"{owner}:{thread}"}, recursion_limit=RECURSION_LIMIT
+        configurable={"thread_id": thread_key(principal, thread)}, recursion_limit=RECURSION_LIMIT
     )
     stream = graph.stream(
         new_turn(question),

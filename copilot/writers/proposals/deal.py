@@ -1,9 +1,9 @@
 """The deal a proposal is for, and the language in which its customer is written to."""
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from crm.access import visible
+from crm.access import readable, visible
 from crm.errors import NotFound
 from crm.models import Account, Contact, Conversation, Opportunity, Stage
 from crm.principal import Principal
@@ -20,8 +20,11 @@ def find_deal(
     """
     statement = (
         select(Opportunity, Stage, Account)
+        .select_from(Opportunity)
         .join(Stage, Stage.id == Opportunity.stage_id)
-        .outerjoin(Account, Account.id == Opportunity.account_id)
+        .outerjoin(
+            Account, and_(Account.id == Opportunity.account_id, readable(Account, principal))
+        )
         .where(Opportunity.id == opportunity_id)
     )
     row = session.execute(visible(statement, Opportunity, principal)).first()
