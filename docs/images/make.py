@@ -1,4 +1,4 @@
-"""Runs two commands on the demo company and keeps what they print as the README's pictures.
+"""Runs a command on the demo company and keeps what it prints as the README's picture.
 
 Run after `make demo`: .venv/bin/python docs/images/make.py
 """
@@ -18,10 +18,6 @@ WIDTH = 100
 ANNA = "anna.lindqvist@harborline.example"
 PICTURES = {
     "answer.svg": ["ask", "win rate by team this year", "--as", ANNA],
-    "draft.svg": [
-        *("draft", "email", "--opportunity", "D00001", "--as", ANNA),
-        *("--purpose", "follow up on our last call: security questions and next steps"),
-    ],
 }
 
 

@@ -16,11 +16,12 @@ from copilot.grounding.pack.history import (
     History,
     Talk,
     contacts_near,
+    label_of,
     read_history,
     read_turns,
     withheld_words,
 )
-from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.grounding.pack.hostile import is_persons_name, orders_the_writer
 from copilot.grounding.pack.kinds import kind_for
 from copilot.grounding.pack.known import (
     disputed_fields,
@@ -276,7 +277,7 @@ def _id(talk: Talk | None) -> int | None:
 def _talk_fact(talk: Talk, language: Language) -> Found:
     words, row = WORDS[language], talk.row
     kind = KIND_WORDS[language].get(row.kind, row.kind)
-    names = [one.name for one in talk.customers if not orders_the_writer(one.name)]
+    names = [one.name for one in talk.customers if is_persons_name(one.name)]
     listed = words["list"].join(names[:3])
     key = "with"
     if talk.is_mail:
@@ -332,7 +333,8 @@ def _answered(talk: Talk | None, turns: Mapping[int, Sequence[Spoken]]) -> Answe
         return None
     row = talk.row
     ids = [each for each in (row.thread_key, row.in_reply_to) if each and each != row.message_id]
-    author = talk.sender.name if talk.sender else ", ".join(one.name for one in talk.customers)
+    wrote = [talk.sender] if talk.sender else list(talk.customers)
+    author = ", ".join(label_of(one.name, wrote) for one in wrote)
     return Answered(
         conversation_id=row.id,
         message_id=_bracketed(row.message_id) if row.message_id else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.grounding.pack.hostile import is_persons_name, orders_the_writer
 from copilot.grounding.pack.scope import Asker, Scope
 from crm.access import visible
 from crm.access.fields import withhold
@@ -223,12 +223,20 @@ def _turn(segment: Segment, talk: Talk, *, is_unsure: bool) -> Spoken:
         started_at=talk.row.started_at,
         first=segment.position,
         last=segment.position,
-        speaker=segment.speaker,
+        speaker=label_of(segment.speaker, talk.people),
         side=Side.UNKNOWN if is_unsure else side_of(segment.speaker, talk.people),
         start_ms=segment.start_ms,
         text=segment.text.strip(),
         before="",
     )
+
+
+def label_of(speaker: str, people: Sequence[Participant]) -> str:
+    """Return what a speaker is called: a display name that is no name gives way to the address."""
+    if is_persons_name(speaker):
+        return speaker
+    addresses = [one.email for one in people if one.name == speaker and one.email]
+    return addresses[0] if addresses else ""
 
 
 def side_of(speaker: str, people: Sequence[Participant]) -> Side:

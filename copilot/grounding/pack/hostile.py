@@ -93,3 +93,15 @@ def _decoded(plain: str) -> Iterator[str]:
             continue
         if text.isprintable() or "\n" in text:
             yield text
+
+
+_NO_NAME = re.compile(r"[:：!！?？。；;<>{}\[\]%=|]|https?|\d{3}", re.IGNORECASE)
+_LONGEST_NAME = 60
+
+
+def is_persons_name(text: str) -> bool:
+    """Say whether a label may be told as somebody's name; a mail's sender writes it himself."""
+    plain = text.strip()
+    if not 0 < len(plain) <= _LONGEST_NAME or orders_the_writer(plain):
+        return False
+    return "@" in plain or not _NO_NAME.search(plain)

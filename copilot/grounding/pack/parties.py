@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 
 from copilot.grounding.pack.history import History, Talk
-from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.grounding.pack.hostile import is_persons_name
 from copilot.grounding.pack.model import Party
 from copilot.grounding.pack.scope import Asker, Scope
 from crm.access import visible
@@ -126,7 +126,7 @@ def _from_contact(contact: Contact, company: str | None) -> Party:
 
 
 def _safe(name: str) -> str:
-    return "" if orders_the_writer(name) else name.strip()
+    return name.strip() if is_persons_name(name) else ""
 
 
 def _contact_of_deal(scope: Scope, contacts: Sequence[Contact], asker: Asker) -> Contact | None:
