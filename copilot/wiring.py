@@ -16,12 +16,13 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from copilot.refusals import cannot_open, database_error, no_driver, no_such_user
-from copilot.settings import OPENAI_URL, Settings
+from copilot.settings import Settings
 from crm.access import visible
+from crm.access.bindings import bindings_of, role_of
 from crm.errors import Ambiguous, NotFound, PermanentError, TransientError
 from crm.models import Account, Contact, Passage, Product, User
 from crm.period import FiscalCalendar
-from crm.principal import Principal, Role
+from crm.principal import Principal
 from crm.store import Store
 
 # What follows is imported where it is built: a command pays only for what it uses.
@@ -326,31 +327,9 @@ class Installation:
 
     def transcriber(self) -> "Transcriber":
         """Return the speech recogniser, loaded now. Raises PermanentError if it is missing."""
-        from copilot.llm.modelfiles import ModelSet, find_models
-        from ingest.speech.voices import VoiceDiarizer
-        from ingest.speech.whisper import FasterWhisperTranscriber
+        from copilot.speech_models import make_transcriber
 
-        settings = self.settings
-        found = find_models(settings.cache_dir, which=[ModelSet.WHISPER, ModelSet.VOICES])
-        weights = settings.voices_model_path or found.voices
-        diarizer = VoiceDiarizer(weights) if weights else None
-        if settings.uses_speech_endpoint:
-            from ingest.speech.endpoint import EndpointTranscriber
-
-            return EndpointTranscriber(
-                settings.speech_model or "",
-                base_url=settings.speech_base_url or OPENAI_URL,
-                api_key=settings.speech_api_key,
-                timeout_s=settings.speech_timeout_s,
-                diarizer=diarizer,
-            )
-        folder = settings.whisper_dir or found.whisper
-        if folder is None:
-            raise PermanentError(
-                "the speech recogniser is not installed: run `sales-copilot setup`, "
-                "or set SALES_COPILOT_WHISPER_DIR"
-            )
-        return FasterWhisperTranscriber(folder, threads=settings.whisper_threads, diarizer=diarizer)
+        return make_transcriber(self.settings)
 
     def now(self) -> datetime:
         """Return the present in the configured time zone, or the end of the day that was set."""
@@ -384,7 +363,7 @@ class Installation:
         return Principal(
             user_id=user.id,
             name=user.name,
-            role=Role(user.role),
+            role=role_of(user),
             team_ids=teams,
             scopes=(self._scope_of(user),),
         )
@@ -397,12 +376,11 @@ class Installation:
         return load_policy(self.settings.policy_file)
 
     def _scope_of(self, user: User) -> "Scope":
-        from crm.access.bindings import bindings_of
         from crm.access.scope import Scope
 
         with self.store.session() as session:
             bindings = bindings_of(session, user, at=self.now())
-        return Scope(self.policy, Role(user.role), bindings)
+        return Scope(self.policy, role_of(user), bindings)
 
     def speech_hints(self, principal: Principal) -> list[str]:
         """Return names that a recording is likely to hold, for the speech recogniser."""

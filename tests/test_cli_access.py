@@ -1,6 +1,8 @@
 """The `access` commands: why one may read a record, grants for a time, a policy of one's own."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +202,13 @@ def test_the_trail_goes_into_a_file_and_only_to_who_answers_for_it(
     assert (refused.exit_code, later.stdout) == (5, "")
     assert run("audit", "export", "--from", "tomorrow").exit_code == 2
     assert run("audit", "export", "--out", str(tmp_path)).exit_code == 2
+
+
+def test_a_user_imported_as_owner_is_a_rep(filled: Path) -> None:
+    name, other = users()[:2]
+    with closing(sqlite3.connect(filled / "crm.db")) as database, database:
+        database.execute("UPDATE users SET role = 'owner' WHERE name = ?", (name,))
+    words = ("access", "grant", "stand_in", other, "--to", name, "--reason", "I want to")
+
+    assert explained(name, "account:1")["role"] == "rep"
+    assert run(*words, "--as", name).exit_code == 5

@@ -7,6 +7,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from crm.models import AccessGrant, GrantKind, Team, User
+from crm.principal import Role
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,9 @@ def _with_those_below(session: Session, teams: set[int]) -> set[int]:
             found.add(team_id)
             waiting += children.get(team_id, [])
     return found
+
+
+def role_of(user: User) -> Role:
+    """Return a user's role; the owner of an installation comes in by no import."""
+    role = Role(user.role)
+    return Role.REP if role is Role.OWNER else role

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.access.bindings import Bindings, bindings_of
+from crm.access.bindings import Bindings, bindings_of, role_of
 from crm.access.policy import Policy
 from crm.access.scope import Scope
 from crm.errors import BadInput
@@ -56,7 +56,7 @@ def principal_of_channel(
         scope = Scope(_NOTHING, Role.PARTNER, Bindings(NOBODY))
         return Principal(NOBODY, name, Role.PARTNER, scopes=(scope,))
     scopes = tuple(
-        Scope(policy, Role(user.role), bindings_of(session, user, at=at)) for user in known.values()
+        Scope(policy, role_of(user), bindings_of(session, user, at=at)) for user in known.values()
     )
     role = min((scope.role for scope in scopes), key=_BY_STANDING.index)
     return Principal(NOBODY, name, role, scopes=scopes)

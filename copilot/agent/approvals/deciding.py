@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.payloads import Risk, weight_of
 from crm.access.actions import Deciding, ProposalFacts, may_decide
-from crm.access.bindings import Bindings, bindings_of
+from crm.access.bindings import Bindings, bindings_of, role_of
 from crm.access.policy import Policy, Verdict
 from crm.access.scope import Scope, visible
 from crm.models import Account, Base, EffectKind, Opportunity, ProposedAction, User
@@ -141,7 +141,7 @@ def can_read(session: Session, row: OnRecords, *, principal: Principal) -> bool:
 
 def caller_of(session: Session, user: User, *, policy: Policy, now: datetime) -> Principal:
     """Return a user as a caller, with what binds him now."""
-    role = Role(user.role)
+    role = role_of(user)
     scope = Scope(policy, role, bindings_of(session, user, at=now))
     return Principal(user.id, user.name, role, frozenset({user.team_id or 0} - {0}), (scope,))
 

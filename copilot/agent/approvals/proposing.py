@@ -21,6 +21,7 @@ from copilot.agent.approvals.payloads import (
 )
 from copilot.agent.approvals.rows import address_of_action, step
 from crm.access.actions import Deciding
+from crm.access.bindings import role_of
 from crm.access.policy import Policy
 from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotFound
@@ -130,7 +131,7 @@ def rule_of(deciders: Sequence[Decider]) -> str:
 def proposer_role(session: Session, row: ProposedAction) -> Role:
     """Return the role of who proposed it; without a user it was the local owner."""
     user = session.get(User, row.proposer_id) if row.proposer_id is not None else None
-    return Role(user.role) if user else Role.OWNER
+    return role_of(user) if user else Role.OWNER
 
 
 def _weighed(wanted: Wanted, payload: Mapping[str, Any]) -> Weight:
