@@ -7,19 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from filelock import FileLock, Timeout
-from sqlalchemy import exists, func, or_, select
+from filelock import FileLock
+from sqlalchemy import exists, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from copilot.refusals import cannot_open, database_error, no_driver, no_such_user
+from copilot.locks import locked
+from copilot.refusals import cannot_open, database_error, no_driver
 from copilot.settings import Settings
 from crm.access import visible
-from crm.access.bindings import bindings_of, role_of
-from crm.errors import Ambiguous, NotFound, PermanentError, TransientError
+from crm.errors import PermanentError, TransientError
 from crm.models import Account, Contact, Passage, Product, User
 from crm.period import FiscalCalendar
 from crm.principal import Principal
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from copilot.writers.company.guide import CompanyGuide
     from copilot.writers.documents.brand import Brand
     from crm.access.policy import Policy
-    from crm.access.scope import Scope
     from crm.index.conversations import ConversationIndex
     from ingest.sources.registry import SourceBook
     from ingest.speech.transcriber import Transcriber
@@ -127,7 +125,7 @@ class Installation:
 
         Raises TransientError after half an hour of waiting.
         """
-        with self._locked("import.lock", wait_s=IMPORT_WAIT_S) as is_mine:
+        with locked(self.settings.workspace_dir, "import.lock", wait_s=IMPORT_WAIT_S) as is_mine:
             if not is_mine:
                 raise TransientError(
                     f"another import into workspace {self.settings.workspace!r} is still running: "
@@ -141,7 +139,7 @@ class Installation:
 
         Raises TransientError if another process runs them already.
         """
-        with self._locked("sync.lock", wait_s=0) as is_mine:
+        with locked(self.settings.workspace_dir, "sync.lock", wait_s=0) as is_mine:
             if not is_mine:
                 raise TransientError(
                     f"workspace {self.settings.workspace!r} is being synced by another process: "
@@ -192,50 +190,15 @@ class Installation:
     @contextmanager
     def embedding(self) -> Iterator[bool]:
         """Yield whether this process may embed; False while another one does so already."""
-        with self._locked("embedding.lock", wait_s=0) as is_mine:
+        with locked(self.settings.workspace_dir, "embedding.lock", wait_s=0) as is_mine:
             yield is_mine
-
-    @contextmanager
-    def _locked(self, name: str, *, wait_s: float) -> Iterator[bool]:
-        folder = self.settings.workspace_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / name, timeout=wait_s)
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        except OSError as error:
-            raise PermanentError(cannot_open(str(folder), type(error).__name__)) from error
-        try:
-            yield True
-        finally:
-            lock.release()
 
     @cached_property
     def model(self) -> "LanguageModel":
         """The language model: an endpoint where one is set, else the embedded one."""
-        settings = self.settings
-        if settings.uses_endpoint:
-            from copilot.llm.endpoint import EndpointModel
+        from copilot.language_models import make_model
 
-            return EndpointModel(
-                settings.llm_model or "",
-                base_url=settings.endpoint_url,
-                api_key=settings.llm_api_key,
-                structured=settings.llm_structured,
-                timeout_s=settings.llm_timeout_s,
-            )
-        from copilot.llm.embedded import EmbeddedModel
-        from copilot.llm.llama import Threads
-
-        threads = Threads(settings.n_threads, settings.n_threads) if settings.n_threads else None
-        return EmbeddedModel(
-            self._model_file(),
-            context_tokens=settings.llm_context_tokens,
-            threads=threads,
-            state_dir=settings.prefix_dir,
-        )
+        return make_model(self.settings)
 
     @property
     def note_model(self) -> "LanguageModel | None":
@@ -245,26 +208,6 @@ class Installation:
         twice: with it quotes stand, and the same call has the same notes.
         """
         return self.model if self.settings.uses_endpoint else None
-
-    def _model_file(self) -> Path:
-        from copilot.llm.modelfiles import ModelSet, find_models
-
-        settings = self.settings
-        if settings.llm_model_path is not None:
-            if not settings.llm_model_path.is_file():
-                raise PermanentError(
-                    f"SALES_COPILOT_LLM_MODEL_PATH={str(settings.llm_model_path)!r} is no file: "
-                    "point it at a GGUF file, or unset it and run `sales-copilot setup`"
-                )
-            return settings.llm_model_path
-        found = find_models(settings.cache_dir, which=[ModelSet.LLM]).llm
-        if found is None:
-            raise PermanentError(
-                f"no language model is installed in {str(settings.cache_dir)!r}: run "
-                "`sales-copilot setup`, or name an endpoint with SALES_COPILOT_LLM_BASE_URL and "
-                "SALES_COPILOT_LLM_MODEL"
-            )
-        return found
 
     @cached_property
     def calendar(self) -> FiscalCalendar:
@@ -345,28 +288,9 @@ class Installation:
         """
         if who is None:
             return Principal.local_owner()
-        wanted = who.strip().lower()
-        with self.store.session() as session:
-            statement = select(User).where(
-                or_(func.lower(User.email) == wanted, func.lower(User.name) == wanted)
-            )
-            users = list(session.scalars(statement))
-            if not users:
-                raise NotFound(no_such_user(session, who))
-        if len(users) > 1:
-            raise Ambiguous(
-                f"{len(users)} users are called {who!r}: use the email address",
-                [user.email or user.external_id for user in users],
-            )
-        user = users[0]
-        teams = frozenset({user.team_id} if user.team_id else ())
-        return Principal(
-            user_id=user.id,
-            name=user.name,
-            role=role_of(user),
-            team_ids=teams,
-            scopes=(self._scope_of(user),),
-        )
+        from copilot.callers import principal_of
+
+        return principal_of(self.store, who, policy=self.policy, at=self.now())
 
     @cached_property
     def policy(self) -> "Policy":
@@ -374,13 +298,6 @@ class Installation:
         from crm.access.policy import load_policy
 
         return load_policy(self.settings.policy_file)
-
-    def _scope_of(self, user: User) -> "Scope":
-        from crm.access.scope import Scope
-
-        with self.store.session() as session:
-            bindings = bindings_of(session, user, at=self.now())
-        return Scope(self.policy, role_of(user), bindings)
 
     def speech_hints(self, principal: Principal) -> list[str]:
         """Return names that a recording is likely to hold, for the speech recogniser."""
