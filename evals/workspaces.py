@@ -52,7 +52,7 @@ def opened(workspace: str, *, embed: bool = False) -> Iterator[Installation]:
         with FileLock(home / f"{name}.lock"):
             if not (settings.workspace_dir / _READY).is_file():
                 shutil.rmtree(settings.workspace_dir, ignore_errors=True)
-                _build(workspace, installation)
+                build_workspace(workspace, installation)
                 (settings.workspace_dir / _READY).touch()
             if embed and installation.index.pending():
                 installation.index.embed_pending()
@@ -71,7 +71,8 @@ def _fingerprint(workspace: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def _build(workspace: str, installation: Installation) -> None:
+def build_workspace(workspace: str, installation: Installation) -> None:
+    """Generate the company of this name (a key of `DAYS`) and import all of it."""
     folder = installation.settings.workspace_dir / "export"
     if workspace != "demo":
         export = write_export(folder) if workspace == "foreign" else write_second_export(folder)

@@ -4,14 +4,15 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The SQLAlchemy URL of an empty database on a server that stops with the session.
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Yield the SQLAlchemy URL of an empty database on a server that stops at the end.
 
     The folder lies directly under the temporary directory: a socket's path has to be short, and
     the server's own system user (tests may run as root) has to reach it.
@@ -30,3 +31,10 @@ def postgres_url() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database on a server that stops with the session."""
+    with running_postgres() as url:
+        yield url

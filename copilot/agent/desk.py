@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,9 @@ from crm.period import FiscalCalendar
 from crm.principal import Principal
 from crm.store import Store
 from tools.names import NameIndex
+
+CALLERS = 16
+"""Of how many callers the names are held at a time."""
 
 
 def _no_entailment() -> Entailment | None:
@@ -38,14 +42,22 @@ class Desk:
     words_all: bool = False
     guide: Callable[[], CompanyGuide] = CompanyGuide
     entailment: Callable[[], Entailment | None] = _no_entailment
-    _names: dict[object, NameIndex] = field(default_factory=dict)
+    _names: dict[Principal, tuple[int, NameIndex]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def names(self, session: Session, principal: Principal) -> NameIndex:
         """Return the names that this caller may know, read once while nothing was imported."""
-        key = (principal, self.store.version(session))
-        if key not in self._names:
-            self._names = {key: NameIndex.load(session, principal)}
-        return self._names[key]
+        version = self.store.version(session)
+        held = self._names.get(principal)
+        if held is None or held[0] != version:
+            held = (version, NameIndex.load(session, principal))
+        with self._lock:
+            # Who asked longest ago goes first: several callers take turns at one desk.
+            self._names.pop(principal, None)
+            self._names[principal] = held
+            while len(self._names) > CALLERS:
+                del self._names[next(iter(self._names))]
+        return held[1]
 
 
 @dataclass(frozen=True)
