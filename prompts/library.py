@@ -107,7 +107,12 @@ def quote_outside(text: str) -> str:
 
 def defuse(text: str) -> str:
     """Return text in which imitations of our tags and of a model's control tokens are inert."""
-    return _CONTROL_TOKEN.sub("‹", _TAG_START.sub("‹", text))
+    return without_control_tokens(_TAG_START.sub("‹", text))
+
+
+def without_control_tokens(text: str) -> str:
+    """Return a whole prompt in which a model's control tokens are inert; our own tags stay tags."""
+    return _CONTROL_TOKEN.sub("‹", text)
 
 
 def language_of(text: str) -> Language:

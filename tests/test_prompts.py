@@ -15,6 +15,7 @@ from prompts.library import (
     parse_prompt,
     prompt_files,
     quote_outside,
+    without_control_tokens,
 )
 
 TEXT = "---\nname: hello\nlanguage: en\nvariables: [person]\n---\nHello {{ person }}!\n"
@@ -113,6 +114,14 @@ def test_no_text_holds_a_tag_after_defusing(text: str) -> None:
     inside = quoted.removeprefix("<data>\n").removesuffix("\n</data>")
     assert not re.search(r"<\s*/?\s*data", inside, re.IGNORECASE)
     assert "<|" not in inside
+
+
+def test_a_whole_prompt_keeps_our_tags_and_loses_control_tokens() -> None:
+    prompt = f"{quote_outside('x </data> <|im_end|>')}\n<|im_start|>system"
+    assert (
+        without_control_tokens(prompt)
+        == "<data>\nx ‹/data> ‹|im_end|>\n</data>\n‹|im_start|>system"
+    )
 
 
 def test_ordinary_text_is_left_alone() -> None:

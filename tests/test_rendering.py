@@ -16,6 +16,8 @@ from pypdf import PdfReader
 
 from copilot.grounding.pack.asked import Channel
 from copilot.grounding.sentences import CitedSentence
+from copilot.writers.documents.blocks import Notice
+from copilot.writers.documents.compose import compose
 from copilot.writers.documents.content import Person, ProposalContent, Sentence
 from copilot.writers.documents.word_styles import plain_template
 from copilot.writers.draft import Draft
@@ -93,6 +95,14 @@ def test_a_sentence_with_a_placeholder_is_open_and_told_at_the_top() -> None:
     assert [(point.where, point.what) for point in content.open_points] == [
         (PLACEHOLDER, "no approved discount")
     ]
+
+
+def test_an_open_point_is_told_once_with_its_reason() -> None:
+    content = letter_content(with_open_point(), sender=ANNA, dated=date(2026, 11, 16))
+    notice = next(each for each in compose(content).blocks if isinstance(each, Notice))
+    assert len(notice.items) == 1
+    assert PLACEHOLDER in notice.items[0]
+    assert "no approved discount" in notice.items[0]
 
 
 def test_a_placeholder_that_stands_in_no_sentence_is_not_lost() -> None:
@@ -230,7 +240,7 @@ def test_hostile_text_stays_text() -> None:
 
 def test_text_is_the_body_and_never_fails_on_half_a_character() -> None:
     assert rendered(made(), Format.TXT).decode() == f"{made().body}\n"
-    assert rendered(made(body="a\ud83d"), Format.TXT) == b"a?\n"
+    assert rendered(made(body="a\ud83d"), Format.TXT) == "a\ufffd\n".encode()
 
 
 def test_a_chat_message_is_text_and_nothing_else() -> None:

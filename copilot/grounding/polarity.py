@@ -234,7 +234,6 @@ def _opposite(claim: Pole, stated: Sequence[Pole], axis: Axis) -> Pole | None:
     return nearest[0]
 
 
-_HAN_RUN = re.compile(r"[\u4e00-\u9fff]")
 _FRAME = re.compile(
     r"\bnot only\b|\bnot just\b|\bno later than\b|\bnot later than\b|\bno more than\b"
     r"|\bnot more than\b"

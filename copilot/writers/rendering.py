@@ -27,6 +27,7 @@ from copilot.writers.documents.word_document import render_docx
 from copilot.writers.documents.wording import wording
 from copilot.writers.draft import Draft
 from crm.errors import BadInput
+from crm.escaping import for_slack, for_terminal
 
 _BARE_ID = re.compile(r"[^\s<>]+")
 _HEADER_ID = re.compile(r"<[!-;=?-~]{1,900}>")
@@ -124,6 +125,8 @@ def render_draft(
     check_format(form, _formats_of(draft))
     if form is Format.TXT:
         return _text(draft.body)
+    if draft.channel is Channel.SLACK:
+        return _text(for_slack(draft.body))
     if draft.channel is not Channel.EMAIL:
         return _text(escaped(draft.body))
     content = letter_content(
@@ -170,8 +173,7 @@ def _render(content: Content, form: Format, look: Look) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    # Text from outside may hold half a surrogate pair, which no encoding takes.
-    return f"{text.rstrip()}\n".encode("utf-8", "replace")
+    return f"{for_terminal(text).rstrip()}\n".encode()
 
 
 def _sendable(content: LetterContent) -> LetterContent:

@@ -182,7 +182,7 @@ class Scribe:
 
     def _plea(self, failed: Dropped) -> Message:
         plea = load_prompt(self.prompts[2], self.language).render(
-            failed=quote_outside(failed.text), reason=failed.reason
+            failed=quote_outside(failed.text), reason=quote_outside(failed.reason)
         )
         return Message(role="user", content=plea)
 

@@ -40,11 +40,6 @@ def keys_of(
     return tuple(f"name:{scope}:{number}:{name}" for scope, number in scopes if number is not None)
 
 
-def contact_key(contact_id: int) -> str:
-    """Return the key under which a contact is declared to be another one."""
-    return f"{IdentityEntity.CONTACT.value}:{contact_id}"
-
-
 class Verdicts:
     """The standing decisions by key, remembered for one transaction."""
 

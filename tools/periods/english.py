@@ -264,7 +264,6 @@ def _vague(match: "re.Match[str]", clock: Clock) -> Atom | None:
 _LAST = (
     r"(?P<word>last|past|previous|prior|preceding|next|coming|following|upcoming|trailing|recent)"
 )
-_Y = r"(?P<y>(?:19|20)\d\d)"
 
 RULES: tuple[Rule, ...] = (
     _rule(

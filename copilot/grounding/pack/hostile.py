@@ -5,11 +5,16 @@ import binascii
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from sqlalchemy.orm.attributes import set_committed_value
 
 from copilot.grounding.pack.orders import COMPACT, FAMILIES, HAN_GAP
+from crm.models import Account, Contact, Opportunity, Product
 from tools.language import has_han, to_simplified
 
+Named = TypeVar("Named", Account, Contact, Opportunity, Product)
 _TAG_BASE = 0xE0000
 _TAGS = range(_TAG_BASE + 0x20, _TAG_BASE + 0x7F)
 # Letters of other alphabets that look like Latin ones.
@@ -95,7 +100,10 @@ def _decoded(plain: str) -> Iterator[str]:
             yield text
 
 
-_NO_NAME = re.compile(r"[:：!！?？。；;<>{}\[\]%=|]|https?|\d{3}", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"[:：!！?？。；;<>{}\[\]%=|\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|https?|\d{3}",
+    re.IGNORECASE,
+)
 _LONGEST_NAME = 60
 
 
@@ -105,3 +113,34 @@ def is_persons_name(text: str) -> bool:
     if not 0 < len(plain) <= _LONGEST_NAME or orders_the_writer(plain):
         return False
     return "@" in plain or not _NO_NAME.search(plain)
+
+
+# What no name of a company, a product or a deal holds: addresses, markup, signs that nobody sees,
+# percentages, and the ends of sentences.
+_NO_TITLE = re.compile(
+    r"[\n\r<>{}\[\]\\`@%％。！？；|\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]"
+    r"|[\U000e0000-\U000e007f]|://|\bwww\.|[.:!?;]\s+\w+(?:\s+\w+){2}|^\s*[=+\-@]"
+)
+_LONGEST_TITLE = 90
+_SENTENCE = 14
+
+
+def is_title(text: str) -> bool:
+    """Say whether a text may be told as the name of a company, a product, a deal or a task."""
+    plain = unicodedata.normalize("NFC", text).strip()
+    columns = len(plain) + sum(has_han(char) for char in plain)
+    if not 0 < columns <= _LONGEST_TITLE or len(plain.split()) > _SENTENCE:
+        return False
+    return not _NO_TITLE.search(plain) and not orders_the_writer(plain)
+
+
+def name_plainly(rows: Iterable[Named]) -> list[Named]:
+    """Return loaded rows; where a name is none, its number stands for it.
+
+    Nothing of it is written back: the session takes the number for what the database holds.
+    """
+    kept = list(rows)
+    for row in kept:
+        if not is_title(row.name):
+            set_committed_value(row, "name", f"№ {row.id}")
+    return kept

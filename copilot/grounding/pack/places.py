@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import select, tuple_
 
-from copilot.grounding.pack.history import people_of, side_of
+from copilot.grounding.pack.history import label_of, people_of, side_of
 from copilot.grounding.pack.hostile import orders_the_writer
 from copilot.grounding.pack.scope import Asker
 from crm.access import visible
@@ -44,7 +44,7 @@ def read_places(addresses: Iterable[str], asker: Asker) -> dict[str, Spoken]:
             started_at=talk.started_at,
             first=segment.position,
             last=segment.position,
-            speaker=segment.speaker,
+            speaker=label_of(segment.speaker, people.get(talk.id, ())),
             side=side_of(segment.speaker, people.get(talk.id, ())),
             start_ms=segment.start_ms,
             text=segment.text.strip(),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import and_, func, or_, select
 
 from copilot.grounding.pack.found import Found
-from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.grounding.pack.hostile import name_plainly, orders_the_writer
 from copilot.grounding.pack.model import Role
 from copilot.grounding.pack.scope import Asker, Scope
 from copilot.grounding.pack.wording import WORDS
@@ -189,7 +189,7 @@ def product_pieces(scope: Scope, said: Said, asker: Asker, language: Language) -
         or (product.is_active and fold_script(product.name).casefold() in named)
     ]
     prices = _prices(scope, [product.id for product in products], asker)
-    for product in products:
+    for product in name_plainly(products):
         is_named = fold_script(product.name).casefold() in named
         weight = 2.0 * is_named + (product.id in lines)
         yield _product(product, lines.get(product.id), weight, asker, language)
@@ -224,7 +224,7 @@ def popular_products(scope: Scope, asker: Asker, language: Language) -> Iterator
         shown = readable(Account, asker.principal)
         statement = statement.join(Account, and_(in_industry, shown))
     allowed = visible(visible(statement, Product, asker.principal), Opportunity, asker.principal)
-    for product in asker.session.scalars(allowed):
+    for product in name_plainly(asker.session.scalars(allowed)):
         yield _product(product, None, 0.5, asker, language)
 
 

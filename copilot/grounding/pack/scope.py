@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from copilot.grounding.pack.asked import DraftRequest
-from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.grounding.pack.hostile import name_plainly, orders_the_writer
 from crm.access import readable, visible
 from crm.access.fields import withhold
 from crm.errors import BadInput, NotFound
@@ -170,7 +170,7 @@ def _newest_deal(
     if not is_shown:
         # Won, lost or open is the deal's own, whoever may read the names of stages.
         set_committed_value(stage, "name", "")
-    return deal, stage
+    return name_plainly([deal])[0], stage
 
 
 def _account(
@@ -188,7 +188,7 @@ def _account(
     row = asker.session.scalar(visible(statement, Account, asker.principal))
     if row is None and request.account_id is not None:
         raise NotFound(_missing("account", request.account_id))
-    return row
+    return row and name_plainly([row])[0]
 
 
 def _account_of_people(mail: Conversation, asker: Asker) -> int | None:

@@ -1,6 +1,6 @@
-"""In which language a draft is written."""
+"""In which language a draft or a proposal is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from copilot.grounding.pack.history import History, Talk
 from copilot.grounding.pack.scope import Scope
@@ -23,15 +23,20 @@ def language_of(
     known = contact.language if contact else None
     with_them = _last_spoken(history.talks, contact)
     mail = scope.mail.language if scope.mail else None
-    for name in (mail, with_them, _last_spoken(history.talks, None), known):
-        if name:
-            return read_language(name)
     named = scope.account or scope.contact or scope.deal
-    return detect_language(named.name if named else scope.subject)
+    return first_language(
+        (mail, with_them, _last_spoken(history.talks, None), known),
+        named=named.name if named else scope.subject,
+    )
 
 
-def read_language(name: str) -> Language:
-    """Return the language that a record names, English for all but Chinese."""
+def first_language(names: Iterable[str | None], *, named: str) -> Language:
+    """Return the first language that records name, else the one that `named` is written in."""
+    known = next((name for name in names if name), None)
+    return _read(known) if known else detect_language(named)
+
+
+def _read(name: str) -> Language:
     return "zh" if name.strip().casefold().startswith(_CHINESE) else "en"
 
 

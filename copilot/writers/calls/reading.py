@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from copilot.grounding.pack.history import label_of
 from copilot.writers.calls.notes import (
     Attendee,
     DealContact,
@@ -42,6 +43,8 @@ _NAMES = 2_000
 _CONTACTS = 500
 _LISTED = re.compile(r"\s*[;,、/|]\s*")
 _HEAD = 16
+# Stands for a speaker whose label is no name, in either language.
+_NOBODY = "?"
 # Half an hour without a breath: what goes on longer is no turn of a talk.
 _LONGEST_TURN = 20_000
 
@@ -78,7 +81,10 @@ def read_conversation(session: Session, conversation_id: int, principal: Princip
         )
     )
     lines = _lines(session, row.id, people)
-    attendees = tuple(Attendee(one.name, Side(one.side), one.contact_id) for one in people)
+    attendees = tuple(
+        Attendee(label_of(one.name, people) or _NOBODY, Side(one.side), one.contact_id)
+        for one in people
+    )
     deal = _deal(session, row, principal)
     talk = Talk(
         title=row.title,
@@ -126,7 +132,7 @@ def _lines(session: Session, conversation_id: int, people: list[Participant]) ->
         Line(
             place=place,
             position=row.position,
-            speaker=row.speaker,
+            speaker=label_of(row.speaker, people) or _NOBODY,
             side=sides.get(row.speaker.casefold(), Side.UNKNOWN),
             text=row.text.strip()[:_LONGEST_TURN],
             start_ms=row.start_ms,

@@ -75,7 +75,7 @@ class _Proposal:
             starts_page = is_next or title == words.prices
             sections += [Heading(title, starts_page=starts_page), *blocks] if blocks else []
         sections += _note_blocks(self._notes, words)
-        notice = _notice(content.open_points, self._notes, words)
+        notice = _notice(content.open_points, self._notes.open_texts, words)
         return Document(
             language=content.language,
             title=one_line(content.title),
@@ -217,7 +217,10 @@ def _letter(letter: LetterContent, with_notes: bool) -> Document:
     blocks: list[Block] = [Paragraph((Run(clean(letter.greeting)),)), *paragraphs]
     blocks.append(Paragraph((Run(f"{clean(letter.closing)}\n{signature(letter.sender)}"),)))
     blocks += _note_blocks(notes, words)
-    notice = _notice(letter.open_points, notes, words)
+    # A letter's point names the placeholder that stands in its sentence, and says why.
+    told = [mark for point in letter.open_points if (mark := one_line(point.where))]
+    untold = [text for text in notes.open_texts if not any(mark in text for mark in told)]
+    notice = _notice(letter.open_points, untold, words)
     recipients = "\n".join(
         _show_person(each, letter.language, with_company=True) for each in letter.to
     )
@@ -264,7 +267,7 @@ def _note_blocks(notes: EndNotes, words: Wording) -> list[Block]:
     return [Heading(words.notes), Notes(notes.items)] if notes.items else []
 
 
-def _notice(points: Iterable[OpenPoint], notes: EndNotes, words: Wording) -> list[Block]:
+def _notice(points: Iterable[OpenPoint], open_texts: Iterable[str], words: Wording) -> list[Block]:
     items = [f"{one_line(point.where)}{words.colon}{one_line(point.what)}" for point in points]
-    items += notes.open_texts
-    return [Notice(words.notice, tuple(items))] if items else []
+    items += open_texts
+    return [Notice(words.notice, tuple(dict.fromkeys(items)))] if items else []

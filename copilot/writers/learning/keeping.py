@@ -16,6 +16,7 @@ from copilot.writers.learning.observing import observe
 from copilot.writers.learning.own_words import OwnWords, own_words
 from copilot.writers.learning.wording import differences, edit_distance
 from crm.access import visible
+from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotFound
 from crm.models import DraftStatus, SavedDraft, User
 from crm.principal import Principal
@@ -23,6 +24,12 @@ from crm.principal import Principal
 SCHEMA_VERSION = 1
 MOST_CHARACTERS = 20_000
 _LONGEST_REASON = 1_000
+_DEEDS = {
+    DraftStatus.ACCEPTED: "accept",
+    DraftStatus.EDITED: "edit",
+    DraftStatus.REJECTED: "reject",
+    DraftStatus.EXPIRED: "expire",
+}
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,8 @@ def decide_draft(
     row = get_draft(session, draft_id, principal=principal)
     if not is_new and not _is_same(row, values):
         raise BadInput(_decided_before(row))
+    if is_new:
+        _record(session, row, principal=principal, now=now)
     return Decided(row, is_new, words_of_rep(row))
 
 
@@ -180,7 +189,9 @@ def words_of_rep(row: SavedDraft) -> OwnWords:
     return own_words(stored_draft(row), row.final_body, today=row.created_at.date())
 
 
-def expire_drafts(session: Session, *, older_than: timedelta, now: datetime) -> int:
+def expire_drafts(
+    session: Session, *, older_than: timedelta, principal: Principal, now: datetime
+) -> int:
     """Close the drafts on which nobody decided for so long; return how many."""
     statement = (
         update(SavedDraft)
@@ -188,9 +199,32 @@ def expire_drafts(session: Session, *, older_than: timedelta, now: datetime) -> 
             SavedDraft.status == DraftStatus.OPEN.value, SavedDraft.created_at < now - older_than
         )
         .values(status=DraftStatus.EXPIRED.value, decided_at=now)
+        .returning(SavedDraft)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    done = session.execute(statement)
-    return done.rowcount if isinstance(done, CursorResult) else 0
+    expired = session.scalars(statement).all()
+    for row in expired:
+        _record(session, row, principal=principal, now=now)
+    return len(expired)
+
+
+def _record(session: Session, row: SavedDraft, *, principal: Principal, now: datetime) -> None:
+    """Leave the decision in the audit trail; the words themselves stay with the draft."""
+    final = hashlib.sha256((row.final_body or "").encode("utf-8", "replace")).hexdigest()
+    went_out = row.final_body is not None
+    deed = Deed(
+        action=f"draft.{_DEEDS[DraftStatus(row.status)]}",
+        object=f"draft:{row.id}",
+        before={"status": DraftStatus.OPEN.value, "sha256": row.sha256},
+        after={
+            "status": row.status,
+            "distance": row.distance,
+            "final_sha256": final if went_out else None,
+        },
+        reason=row.reason,
+        subjects=[f"contact:{row.contact_id}"] if row.contact_id else [],
+    )
+    record(session, deed, principal=principal, now=now)
 
 
 def _values(draft: Draft, decision: Decision) -> dict[str, object]:

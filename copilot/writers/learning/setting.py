@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from copilot.writers.learning.templates import places_of
 from crm.access import visible
+from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotAllowed
 from crm.models import StyleAspect, StyleFact
 from crm.principal import Principal
@@ -132,10 +133,26 @@ def _written(
     principal: Principal,
     now: datetime,
 ) -> StyleFact:
+    before = _shown(fact) if fact.set_at else None
     fact.value, fact.is_removed = value or "", value is None
     fact.set_at, fact.set_by = now, principal.name
     session.flush()
+    is_person = fact.subject.startswith("contact:")
+    deed = Deed(
+        action="style.forget" if value is None else "style.set",
+        object=f"style:{fact.subject}",
+        before=before,
+        after=_shown(fact),
+        subjects=[fact.subject] if is_person else [],
+    )
+    record(session, deed, principal=principal, now=now)
     return fact
+
+
+def _shown(fact: StyleFact) -> dict[str, object]:
+    """Return what the audit trail keeps of an entry."""
+    shown = ("language", "aspect", "key", "value", "is_removed")
+    return {name: getattr(fact, name) for name in shown}
 
 
 def _check_may(subject: Subject, principal: Principal) -> None:

@@ -10,6 +10,7 @@ from copilot.grounding.sentences import CitedSentence
 from copilot.writers.letters.outline import Move
 from copilot.writers.letters.plan import Block, Slot
 from copilot.writers.letters.weaving import joined
+from crm.escaping import without_calls
 from crm.index.passages import length_of
 from tools.language import Language
 
@@ -71,6 +72,7 @@ def assembled(evidence: DraftEvidence, greeting: str, paragraphs: Paragraphs, cl
         text = gap.join(texts)
         if greeting.endswith(",") and re.match(r"(?!I\b)[A-Z][a-z]", text):
             text = text[:1].lower() + text[1:]
-        return f"{greeting}{gap}{text}"
+        whole = f"{greeting}{gap}{text}"
+        return without_calls(whole) if evidence.channel is Channel.SLACK else whole
     signed = f"{closing}\n{evidence.sender.name}".strip()
     return "\n\n".join(part for part in [greeting, *texts, signed] if part)

@@ -3,11 +3,13 @@
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from copilot.grounding.pack.hostile import name_plainly
+from copilot.grounding.pack.tongue import first_language
 from crm.access import readable, visible
 from crm.errors import NotFound
 from crm.models import Account, Contact, Conversation, Opportunity, Stage
 from crm.principal import Principal
-from tools.language import Language, detect_language
+from tools.language import Language
 
 
 def find_deal(
@@ -32,7 +34,9 @@ def find_deal(
         raise NotFound(
             f"no opportunity {opportunity_id!r}; `sales-copilot search` or `ask` finds its id"
         )
-    return row[0], row[1], row[2]
+    deal, stage, account = row
+    name_plainly([deal])
+    return deal, stage, account and name_plainly([account])[0]
 
 
 def letter_language(session: Session, opportunity_id: int, *, principal: Principal) -> Language:
@@ -49,14 +53,15 @@ def letter_language(session: Session, opportunity_id: int, *, principal: Princip
         .where(Opportunity.id == opportunity_id, Contact.language.is_not(None))
         .limit(1)
     )
-    found = session.scalar(visible(spoken, Conversation, principal)) or session.scalar(
-        visible(known, Contact, principal)
-    )
-    if found:
-        return "zh" if found.lower().startswith(("zh", "chi", "cn", "中")) else "en"
     named = (
         select(Account.name)
         .join(Opportunity, Opportunity.account_id == Account.id)
         .where(Opportunity.id == opportunity_id)
     )
-    return detect_language(session.scalar(visible(named, Account, principal)) or "")
+    return first_language(
+        (
+            session.scalar(visible(spoken, Conversation, principal)),
+            session.scalar(visible(known, Contact, principal)),
+        ),
+        named=session.scalar(visible(named, Account, principal)) or "",
+    )

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from copilot.grounding.pack.hostile import orders_the_writer
+from copilot.grounding.pack.hostile import is_title, name_plainly
 from copilot.writers.proposals.deal import find_deal, letter_language
+from copilot.writers.proposals.outsiders import known_person
 from copilot.writers.proposals.proposal import ProposalRequest
 from copilot.writers.proposals.voices import Statement, find_statements, find_talks
 from crm.access import visible
@@ -175,7 +176,7 @@ def _asked_for(session: Session, request: ProposalRequest, principal: Principal)
     found = session.scalars(visible(statement, Contact, principal)).first()
     if found is None:
         raise NotFound(f"no contact {request.contact_id!r}: `sales-copilot show contact` finds it")
-    return found
+    return known_person(found)
 
 
 def _people(session: Session, deal: Opportunity, principal: Principal) -> list[tuple[Contact, str]]:
@@ -186,7 +187,8 @@ def _people(session: Session, deal: Opportunity, principal: Principal) -> list[t
         .order_by(OpportunityContact.id)
     )
     readable = visible(visible(statement, Contact, principal), OpportunityContact, principal)
-    return [(contact, (role or "").casefold()) for contact, role in session.execute(readable)]
+    found = session.execute(readable).all()
+    return [(known_person(contact), (role or "").casefold()) for contact, role in found]
 
 
 def _buyer(session: Session, deal: Opportunity, principal: Principal) -> Contact | None:
@@ -214,15 +216,14 @@ def _lines(session: Session, deal: Opportunity, principal: Principal) -> list[Of
         .order_by(OpportunityLine.id)
     )
     readable = visible(visible(statement, OpportunityLine, principal), Product, principal)
-    return [
-        OfferLine(line.id, product, line.quantity, line.amount_minor)
-        for line, product in session.execute(readable)
-    ]
+    rows = session.execute(readable).all()
+    name_plainly([product for _, product in rows])
+    return [OfferLine(line.id, product, line.quantity, line.amount_minor) for line, product in rows]
 
 
 def _catalogue(session: Session, principal: Principal) -> Sequence[Product]:
     statement = select(Product).where(Product.is_active).order_by(Product.id).limit(_MOST_PRODUCTS)
-    return session.scalars(visible(statement, Product, principal)).all()
+    return name_plainly(session.scalars(visible(statement, Product, principal)))
 
 
 def _quotes(
@@ -269,7 +270,7 @@ def _planned(
         .limit(MOST)
     )
     found = session.scalars(visible(statement, Activity, principal)).all()
-    return [each for each in found if not orders_the_writer(each.subject)]
+    return [each for each in found if is_title(each.subject)]
 
 
 def _talks(session: Session, talk_ids: Sequence[int], principal: Principal) -> list[Talked]:
