@@ -40,9 +40,11 @@ def make_embedder(settings: Settings) -> Embedder:
             passage_prefix=settings.embedder_passage_prefix,
         )
     if kind == "openai":
+        from copilot.breakers import breaker_for
+        from copilot.guarded_models import GuardedEmbedder
         from crm.index.embedders.endpoint import EndpointEmbedder
 
-        return EndpointEmbedder(
+        elsewhere = EndpointEmbedder(
             model,
             dimensions=settings.embedder_dimensions or 0,
             base_url=settings.embedder_base_url or OPENAI_URL,
@@ -50,6 +52,8 @@ def make_embedder(settings: Settings) -> Embedder:
             query_prefix=settings.embedder_query_prefix,
             passage_prefix=settings.embedder_passage_prefix,
         )
+        breaker = breaker_for("embedder", elsewhere.place, folder=settings.breakers_dir)
+        return GuardedEmbedder(elsewhere, breaker)
     from crm.index.embedders.e5 import E5Embedder
 
     return E5Embedder(threads=settings.embedder_threads)

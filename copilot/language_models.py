@@ -13,15 +13,18 @@ if TYPE_CHECKING:
 def make_model(settings: Settings) -> "LanguageModel":
     """Return the language model. Raises PermanentError if none is installed or named."""
     if settings.uses_endpoint:
+        from copilot.breakers import breaker_for
+        from copilot.llm.breaking import BreakingModel
         from copilot.llm.endpoint import EndpointModel
 
-        return EndpointModel(
+        model = EndpointModel(
             settings.llm_model or "",
             base_url=settings.endpoint_url,
             api_key=settings.llm_api_key,
             structured=settings.llm_structured,
             timeout_s=settings.llm_timeout_s,
         )
+        return BreakingModel(model, breaker_for("model", model.place, folder=settings.breakers_dir))
     from copilot.llm.embedded import EmbeddedModel
     from copilot.llm.llama import Threads
 

@@ -15,15 +15,19 @@ def make_transcriber(settings: Settings) -> Transcriber:
     weights = settings.voices_model_path or found.voices
     diarizer = VoiceDiarizer(weights) if weights else None
     if settings.uses_speech_endpoint:
+        from copilot.breakers import breaker_for
+        from copilot.guarded_models import GuardedTranscriber
         from ingest.speech.endpoint import EndpointTranscriber
 
-        return EndpointTranscriber(
+        elsewhere = EndpointTranscriber(
             settings.speech_model or "",
             base_url=settings.speech_base_url or OPENAI_URL,
             api_key=settings.speech_api_key,
             timeout_s=settings.speech_timeout_s,
             diarizer=diarizer,
         )
+        breaker = breaker_for("recogniser", elsewhere.place, folder=settings.breakers_dir)
+        return GuardedTranscriber(elsewhere, breaker)
     folder = settings.whisper_dir or found.whisper
     if folder is None:
         raise PermanentError(

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, func, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from crm.errors import PermanentError
@@ -19,10 +20,17 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Store:
     """Sessions on one database; `migrate` brings its tables up to date first."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    def __init__(self, url: str, *, wait_s: float = BUSY_TIMEOUT_MS / 1000) -> None:
+        """`wait_s` is for a lock in SQLite, for the connection to a server elsewhere."""
+        is_file = url.startswith("sqlite")
+        connect: dict[str, Any] = {}
+        if not is_file and "connect_timeout" not in url:
+            connect["connect_timeout"] = max(2, round(wait_s))
+        self.engine: Engine = create_engine(
+            url, pool_pre_ping=not is_file, connect_args=connect, hide_parameters=True
+        )
         if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "connect", partial(_prepare_sqlite, round(wait_s * 1000)))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @classmethod
@@ -46,19 +54,14 @@ class Store:
         """
         if self.is_current():
             return
-        from alembic import command
-        from alembic.config import Config
         from alembic.util import CommandError
 
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self.engine.begin() as connection:
                 if self.engine.dialect.name == "postgresql":
                     # Several machines may share the database: the second finds the tables made.
                     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                upgrade(connection)
         except CommandError as error:
             raise PermanentError(
                 f"the database {self.engine.url.database!r} cannot be upgraded ({error}): a newer "
@@ -80,15 +83,26 @@ class Store:
         self.engine.dispose()
 
 
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables up to a revision in the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def newest_revision() -> str:
     """Return the newest migration's revision, which its file name `r0001_….py` holds."""
     return max(path.name[1:5] for path in (_MIGRATIONS / "versions").glob("r[0-9]*.py"))
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(wait_ms: int, connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={wait_ms}")
     cursor.close()

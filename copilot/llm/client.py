@@ -5,6 +5,8 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from crm.errors import PermanentError
+
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -43,6 +45,10 @@ class Reply(BaseModel, Generic[T]):
     usage: Usage
 
 
+class UnusableReply(PermanentError):
+    """The model answered twice, and neither answer was of the form that was asked for."""
+
+
 class LanguageModel(Protocol):
     """Anything that can fill in a result type from a prompt."""
 
@@ -58,7 +64,8 @@ class LanguageModel(Protocol):
         Raises:
             BadInput: the prompt is longer than the model's context.
             TransientError: the model is busy, slow or out of reach.
-            PermanentError: the settings are wrong, or both attempts were unusable.
+            UnusableReply: both attempts were of no use.
+            PermanentError: the settings are wrong.
         """
 
     def count_tokens(self, text: str) -> int:

@@ -14,7 +14,7 @@ from copilot.llm.prefixes import PrefixStore
 from copilot.llm.schema import Schema
 from copilot.llm.structured import Completion, ask_structured
 from crm.errors import TransientError
-from prompts.library import defuse
+from prompts.library import without_control_tokens
 
 SEED = 7
 # Reading this much takes a second or two; less is not worth a file of 28 KB a token.
@@ -73,7 +73,7 @@ class EmbeddedModel:
     def warm(self, system_prompt: str) -> None:
         """Load the model and read a fixed prompt ahead, so that the first question is fast."""
         with self._lock, self._replaced_if_dead():
-            self._use_prefix(self._started(), defuse(system_prompt))
+            self._use_prefix(self._started(), without_control_tokens(system_prompt))
 
     def count_tokens(self, text: str) -> int:
         """Return exactly how many tokens the text costs; loads the model if it is not."""
@@ -121,7 +121,7 @@ class EmbeddedModel:
         return f"{file} {self._context_tokens} {build_name()}"
 
     def _complete(self, messages: Sequence[Message], schema: Schema, max_tokens: int) -> Completion:
-        turns = [{"role": m.role, "content": defuse(m.content)} for m in messages]
+        turns = [{"role": m.role, "content": without_control_tokens(m.content)} for m in messages]
         grammar = {**schema, "x-guidance": _COMPACT}
         with self._lock, self._replaced_if_dead():
             server = self._started()

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from copilot.llm import budget
 from copilot.llm.client import Message, Reply, T, Usage
+from copilot.llm.deadline import left_s, within
 from copilot.llm.dialect import Dialect
 from copilot.llm.schema import Schema
 from copilot.llm.structured import Completion, ask_structured
@@ -35,7 +36,9 @@ class EndpointModel:
         timeout_s: float = 120.0,
         max_retries: int = 3,
     ) -> None:
+        """`timeout_s` is for a whole answer, its retries, their pauses and its repair included."""
         self._model = model
+        self._timeout_s = timeout_s
         self._key = api_key.get_secret_value() if api_key else ""
         self._place = _without_credentials(base_url)
         self._dialect = Dialect(structured)
@@ -45,7 +48,13 @@ class EndpointModel:
             api_key=self._key or "none",
             timeout=timeout_s,
             max_retries=max_retries,
+            http_client=openai.DefaultHttpx2Client(event_hooks={"request": [_limit_time]}),
         )
+
+    @property
+    def place(self) -> str:
+        """The endpoint's address, without credentials."""
+        return self._place
 
     @property
     def name(self) -> str:
@@ -56,8 +65,12 @@ class EndpointModel:
         self, messages: Sequence[Message], result_type: type[T], *, max_tokens: int
     ) -> Reply[T]:
         """Return the model's answer as a `result_type`; see `LanguageModel.structured`."""
-        return ask_structured(
-            self._complete, messages, result_type, max_tokens=max_tokens, model=self._model
+        return within(
+            self._timeout_s,
+            lambda: ask_structured(
+                self._complete, messages, result_type, max_tokens=max_tokens, model=self._model
+            ),
+            late=_late(self._place),
         )
 
     def count_tokens(self, text: str) -> int:
@@ -120,6 +133,20 @@ class EndpointModel:
         return (text.replace(self._key, "***") if self._key else text)[:300]
 
 
+def _limit_time(request: Any) -> None:
+    """Give an attempt the time that is left for the answer; without any it is not sent."""
+    left = left_s()
+    if left is None:
+        return
+    if left <= 0:
+        raise openai.APITimeoutError(request=request)
+    request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
+
+
+def _late(place: str) -> str:
+    return f"the model at {place!r} did not answer in time; try again later"
+
+
 def _not_an_api(place: str) -> str:
     return (
         f"{place!r} answers, but not as an OpenAI-compatible API; check "
@@ -129,7 +156,7 @@ def _not_an_api(place: str) -> str:
 
 def _why_transient(error: openai.APIError, place: str, said: str) -> str:
     if isinstance(error, openai.APITimeoutError):
-        return f"the model at {place!r} did not answer in time; try again later"
+        return _late(place)
     if isinstance(error, openai.APIConnectionError):
         return (
             f"the model at {place!r} is out of reach; check the network and "

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from copilot.llm.client import Message, Reply, T, Usage
+from copilot.llm.client import Message, Reply, T, UnusableReply, Usage
 from copilot.llm.schema import Schema, read_reply, schema_of
-from crm.errors import PermanentError
-from prompts.library import language_of, load_prompt
+from copilot.llm.spending import spend
+from prompts.library import defuse, language_of, load_prompt
 
 SHOWN_CHARS = 1500
 SHOWN_ERRORS = 5
@@ -38,7 +38,7 @@ def ask_structured(
     """Return a validated `result_type` from the completion function, repaired at most once.
 
     Raises:
-        PermanentError: the second reply is unusable too.
+        UnusableReply: the second reply is unusable too.
     """
     schema = schema_of(result_type)
     usage = Usage()
@@ -47,12 +47,13 @@ def ask_structured(
     for _ in ("first", "repair"):
         completion = complete(turns, schema, max_tokens)
         usage += completion.usage
+        spend(completion.usage)
         result = _read(completion, schema, result_type, max_tokens)
         if isinstance(result, BaseModel):
             return Reply[result_type](value=result, usage=usage)  # type: ignore[valid-type]
         problem = result
         turns = [*messages, *_repair_turns(completion.text, problem, messages)]
-    raise PermanentError(
+    raise UnusableReply(
         f"the model {model!r} gave no usable answer, even after a second try: {problem}; "
         "ask more simply, or choose a larger model in the settings"
     )
@@ -81,7 +82,7 @@ def _in_words(error: ValidationError) -> str:
 
 def _repair_turns(text: str, problem: str, messages: Sequence[Message]) -> list[Message]:
     language: Literal["en", "zh"] = language_of(messages[-1].content if messages else "")
-    plea = load_prompt("repair_reply", language).render(problem=problem)
+    plea = load_prompt("repair_reply", language).render(problem=defuse(problem))
     return [
         Message(role="assistant", content=text[:SHOWN_CHARS]),
         Message(role="user", content=plea),

@@ -19,6 +19,7 @@ from crm.index.vectors import VectorIndex
 from crm.models import Conversation, Passage, Segment
 from crm.principal import Principal
 from crm.store import Store
+from crm.tracing import span
 
 _BATCH = 200
 
@@ -120,7 +121,17 @@ class ConversationIndex:
         limit: int = 10,
     ) -> list[PassageHit]:
         """Return the stretches that fit the text best, as `crm.index.searching` finds them."""
-        return self._search.search(session, text, principal=principal, filters=filters, limit=limit)
+        with span("search") as told:
+            hits = self._search.search(
+                session, text, principal=principal, filters=filters, limit=limit
+            )
+            told.note(hits=len(hits))
+        return hits
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last search went by words only, None if meaning was looked at as well."""
+        return self._search.trouble
 
     def delete(self, *conversation_ids: int) -> None:
         """Remove every trace of conversations from passages, full text and vectors.

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from sqlalchemy.orm import Session
 
-from crm.errors import TransientError
+from crm.errors import PermanentError, TransientError
 from crm.index.embedder import Embedder
 from crm.index.embedding import digest_of, passage_of
 from crm.index.filters import (
@@ -34,6 +34,8 @@ class NearestPassages:
     def __init__(self, embedder: Embedder, vectors: VectorIndex) -> None:
         self._embedder = embedder
         self._vectors = vectors
+        self.trouble: str | None = None
+        """Why the last search went by words only, None if it did not."""
 
     def rank(
         self,
@@ -46,14 +48,17 @@ class NearestPassages:
     ) -> list[int]:
         """Return ids of passages, the nearest first, within the filters and the caller's scope.
 
-        Nothing is found while the vector index cannot be read; the log says so.
+        Nothing is found while the embedder or the vector index cannot be used; `trouble` and the
+        log say so.
         """
-        if not self._vectors.count():
-            return []
+        self.trouble = None
         try:
+            if not self._vectors.count():
+                return []
             found = self._found(session, text, filters, principal, limit)
-        except TransientError as error:
-            log.warning("searching by words only: %s", error)
+        except (TransientError, PermanentError) as error:
+            log.warning("searching by words only: %s", type(error).__name__)
+            self.trouble = str(error)
             return []
         ids = list(dict.fromkeys(passage_of(vector_id) for vector_id in found))
         rows = session.execute(
@@ -100,6 +105,11 @@ class NearestOfAll:
 
     def __init__(self, each: Sequence[NearestPassages]) -> None:
         self._each = each
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last search went by words only, in part at least; None if it did not."""
+        return next((one.trouble for one in self._each if one.trouble), None)
 
     def rank(
         self,

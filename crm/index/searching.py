@@ -56,6 +56,11 @@ class PassageSearch:
         self._nearest = nearest
         self._reranker = reranker
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the last search went by words only, None if it did not."""
+        return self._nearest.trouble if self._nearest is not None else None
+
     def search(
         self,
         session: Session,
@@ -134,7 +139,7 @@ class PassageSearch:
         try:
             scores = self._reranker.score(text, [hit.text for hit in first])
         except TransientError as error:
-            log.warning("hits keep the order they had: %s", error)
+            log.warning("hits keep the order they had: %s", type(error).__name__)
             return hits
         order = sorted(range(len(first)), key=lambda place: -scores[place])
         kept = sorted((hit.score for hit in first), reverse=True)

@@ -7,6 +7,7 @@ from crm.models.base import Base, UtcDateTime
 from crm.models.conversations import (
     Conversation,
     ConversationKind,
+    ConversationOrigin,
     NameBasis,
     Participant,
     Passage,
@@ -39,6 +40,7 @@ from crm.models.people import Quota, Team, Territory, User
 from crm.models.products import PriceBook, PriceBookEntry, Product
 from crm.models.service import Activity, ActivityKind, Case
 from crm.models.sources import HeardPart, PendingRecording, SourceState
+from crm.models.usage import Usage
 
 __all__ = [
     "AccessGrant",
@@ -59,6 +61,7 @@ __all__ = [
     "Contact",
     "Conversation",
     "ConversationKind",
+    "ConversationOrigin",
     "DraftStatus",
     "EffectKind",
     "FieldProposal",
@@ -98,6 +101,7 @@ __all__ = [
     "StyleFact",
     "Team",
     "Territory",
+    "Usage",
     "User",
     "UtcDateTime",
     "VoiceName",

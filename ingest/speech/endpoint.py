@@ -97,6 +97,11 @@ class EndpointTranscriber:
         """The model and where it is."""
         return f"{self._place} {self._model}"
 
+    @property
+    def place(self) -> str:
+        """The endpoint's address, without credentials."""
+        return self._place
+
     def transcribe(
         self,
         path: Path,

@@ -47,6 +47,11 @@ class EndpointEmbedder:
             max_retries=max_retries,
         )
 
+    @property
+    def place(self) -> str:
+        """The endpoint's address, without credentials."""
+        return self._place
+
     def embed_passages(self, texts: list[str]) -> Vectors:
         """Return one unit vector a text, shape (len(texts), dimensions)."""
         parts = [
