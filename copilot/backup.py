@@ -12,15 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from copilot.agent.effects.mail_attempts import FOLDER as ATTEMPTS
+from copilot.agent.effects.mail_attempts import Attempt, Stage
 from crm.errors import BadInput, PermanentError, TransientError
 from crm.store import newest_revision
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
 _SKIPPED = frozenset({"secrets", "logs"})
+_KEPT = _SKIPPED | {ATTEMPTS}
 _PASSING = ("-wal", "-shm", "-journal", ".lock")
 _BLOCK = 1 << 20
+_ELSEWHERE = "server"
 Progress = Callable[[int, int], None]
+CopyDatabase = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -33,22 +38,34 @@ class Backup:
     size: int
 
 
-def back_up(folder: Path, target: Path, *, now: datetime, progress: Progress) -> Backup:
+def back_up(
+    folder: Path,
+    target: Path,
+    *,
+    now: datetime,
+    progress: Progress,
+    copy_database: CopyDatabase | None = None,
+) -> Backup:
     """Write the workspace's data into one compressed file while it is in use.
 
-    Databases are copied by SQLite's own backup, a moment of each. Secrets and logs stay out.
+    Databases are copied by SQLite's own backup, a moment of each; `copy_database` writes one that
+    is elsewhere into the folder that it is given. Secrets and logs stay out.
 
     Raises:
         BadInput: there is no such workspace, or the target is there already or cannot be written.
         TransientError: a database was locked for too long.
     """
-    if not (folder / "crm.db").is_file():
+    if copy_database is None and not (folder / "crm.db").is_file():
         raise BadInput(f"the workspace {str(folder)!r} has no data to back up")
     if target.exists():
         raise BadInput(f"{str(target)!r} is there already: name another file")
     unfinished = target.with_name(f".{target.name}.part")
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            elsewhere = Path(scratch) / _ELSEWHERE
+            elsewhere.mkdir()
+            if copy_database is not None:
+                copy_database(elsewhere)
             made = _write(folder, unfinished, Path(scratch), now, progress)
         unfinished.replace(target)
     except OSError as error:
@@ -58,37 +75,86 @@ def back_up(folder: Path, target: Path, *, now: datetime, progress: Progress) ->
     return made
 
 
-def restore(source: Path, folder: Path, *, progress: Progress) -> Backup:
+def restore(
+    source: Path,
+    folder: Path,
+    *,
+    progress: Progress,
+    fill_database: CopyDatabase | None = None,
+    aside: Path | None = None,
+) -> Backup:
     """Make a workspace out of a backup; the folder must be empty or missing.
 
-    Every file is checked against the manifest before the workspace appears.
+    Secrets, logs and the notes on mail that was sent may be there: they stay, and what was sent
+    after the backup was made is not sent again.
+
+    Every file is checked against the manifest before the workspace appears. `fill_database` fills
+    a database elsewhere from the folder that it is given. With `aside` a workspace that is there
+    moves to that folder, and leaves these behind.
 
     Raises:
-        BadInput: the file is no backup, is damaged, or the workspace is there already.
+        BadInput: the file is no backup, is damaged, is of the other kind of database, or the
+            workspace is there already.
         PermanentError: a newer version of the product made it.
     """
-    if folder.exists() and any(path.name not in _SKIPPED for path in folder.iterdir()):
-        raise BadInput(f"the workspace {str(folder)!r} is there already: restore into a new one")
+    is_there = folder.exists() and any(path.name not in _KEPT for path in folder.iterdir())
+    if is_there and aside is None:
+        raise BadInput(
+            f"the workspace {str(folder)!r} is there already: restore into a new one, or give "
+            "--force to put the present one aside"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".restore-") as scratch:
         made = _unpack(source, Path(scratch), progress)
-        data = Path(scratch) / "data"
-        if folder.exists():
-            for path in folder.iterdir():
-                shutil.move(path, data / path.name)
-            folder.rmdir()
+        data, elsewhere = Path(scratch) / "data", Path(scratch) / _ELSEWHERE
+        _set_apart(source, data / _ELSEWHERE, elsewhere, fills=fill_database is not None)
+        if fill_database is not None:
+            fill_database(elsewhere)
+        if is_there and aside is not None:
+            folder.rename(aside)
+        _keep_own(aside if is_there and aside is not None else folder, data)
         data.replace(folder)
     return made
 
 
+def _set_apart(source: Path, inside: Path, elsewhere: Path, *, fills: bool) -> None:
+    if inside.is_dir() != fills:
+        what = "of PostgreSQL: set" if inside.is_dir() else "of a workspace's own files: unset"
+        raise BadInput(f"{str(source)!r} is a backup {what} SALES_COPILOT_DATABASE_URL to use it")
+    if inside.is_dir():
+        inside.rename(elsewhere)
+
+
+def _keep_own(folder: Path, data: Path) -> None:
+    """Move what a folder keeps into the data that takes its place."""
+    for path in (folder / ATTEMPTS).rglob("*.json"):
+        target = data / path.relative_to(folder)
+        if Attempt(target).stage is not Stage.TAKEN:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    for name in _SKIPPED:
+        if (folder / name).exists():
+            shutil.move(folder / name, data / name)
+    if folder.exists() and all(path.name == ATTEMPTS for path in folder.iterdir()):
+        shutil.rmtree(folder)
+
+
 def _write(folder: Path, target: Path, scratch: Path, now: datetime, progress: Progress) -> Backup:
-    paths = sorted(_files(folder))
+    # The databases first: the notes on mail then know no less than they do.
+    paths = sorted(_files(folder), key=lambda path: (_is_note(path, folder), path))
+    named = {f"{_ELSEWHERE}/{path.name}": path for path in (scratch / _ELSEWHERE).iterdir()}
+    named |= {path.relative_to(folder).as_posix(): path for path in paths}
     digests: dict[str, str] = {}
     with tarfile.open(target, "w:gz", compresslevel=6) as archive:
-        for number, path in enumerate(paths):
-            progress(number, len(paths))
-            name = path.relative_to(folder).as_posix()
-            copy = _copied(path, scratch / "copy")
+        for number, (name, path) in enumerate(named.items()):
+            progress(number, len(named))
+            try:
+                copy = _copied(path, scratch / "copy")
+            except FileNotFoundError:
+                if not name.startswith(f"{ATTEMPTS}/"):
+                    raise
+                # The attempt came to nothing while others were copied.
+                continue
             digests[name] = _sha256(copy)
             archive.add(copy, arcname=f"data/{name}")
             copy.unlink()
@@ -101,8 +167,12 @@ def _write(folder: Path, target: Path, scratch: Path, now: datetime, progress: P
         text = scratch / _MANIFEST
         text.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         archive.add(text, arcname=_MANIFEST)
-    progress(len(paths), len(paths))
-    return Backup(now.isoformat(), newest_revision(), len(paths), target.stat().st_size)
+    progress(len(named), len(named))
+    return Backup(now.isoformat(), newest_revision(), len(digests), target.stat().st_size)
+
+
+def _is_note(path: Path, folder: Path) -> bool:
+    return path.relative_to(folder).parts[0] == ATTEMPTS
 
 
 def _files(folder: Path) -> Iterator[Path]:

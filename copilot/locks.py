@@ -1,20 +1,29 @@
-"""Locks between the processes of one workspace: files that the system frees when one dies."""
+"""Locks between processes, freed by the system when one dies: of a workspace, of a database."""
 
+import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection, NullPool, create_engine, func, select
+from sqlalchemy.exc import DBAPIError
 
-from copilot.refusals import cannot_open
+from copilot.refusals import DATABASE, cannot_open, database_error
 from crm.errors import PermanentError
+
+_POLL_S = 0.1
 
 
 @contextmanager
-def locked(folder: Path, name: str, *, wait_s: float) -> Iterator[bool]:
+def locked(
+    folder: Path, name: str, *, wait_s: float, database_url: str | None = None
+) -> Iterator[bool]:
     """Yield whether the lock is held, False after `wait_s` seconds of another holding it.
 
-    Raises PermanentError if the folder cannot be written.
+    With the URL of a PostgreSQL database it also keeps out the other machines that use it.
+    Raises PermanentError if the folder cannot be written, and what `database_error` makes of it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,6 +35,45 @@ def locked(folder: Path, name: str, *, wait_s: float) -> Iterator[bool]:
     except OSError as error:
         raise PermanentError(cannot_open(str(folder), type(error).__name__)) from error
     try:
-        yield True
+        if database_url is None:
+            yield True
+        else:
+            with locked_on_server(database_url, name, wait_s=wait_s) as is_mine:
+                yield is_mine
     finally:
         lock.release()
+
+
+@contextmanager
+def locked_on_server(database_url: str, name: str, *, wait_s: float) -> Iterator[bool]:
+    """Yield whether an advisory lock of a PostgreSQL database is held, False after `wait_s`.
+
+    It is held by a connection of its own: the server frees it when the process or machine dies.
+    """
+    # A lock that is idle for hours must outlive the firewalls in between.
+    keepalive = {"keepalives_idle": 60, "connect_timeout": 10}
+    engine = create_engine(
+        database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=keepalive
+    )
+    key = int.from_bytes(hashlib.sha256(f"sales-copilot:{name}".encode()).digest()[:8], signed=True)
+    try:
+        connection = engine.connect()
+    except DBAPIError as error:
+        raise database_error(error, DATABASE) from error
+    with connection:
+        yield _acquired(connection, key, wait_s)
+
+
+def _acquired(connection: Connection, key: int, wait_s: float) -> bool:
+    # Asked again and again: one who waits inside a statement would hold up CREATE INDEX
+    # CONCURRENTLY of the one who has it.
+    wanted, until = select(func.pg_try_advisory_lock(key)), time.monotonic() + wait_s
+    try:
+        # A machine that lost its power says no goodbye: by itself the server waits two hours.
+        for setting in ("idle = 60", "interval = 10", "count = 6"):
+            connection.exec_driver_sql(f"SET tcp_keepalives_{setting}")
+        while not (is_mine := bool(connection.scalar(wanted))) and time.monotonic() < until:
+            time.sleep(_POLL_S)
+    except DBAPIError as error:
+        raise database_error(error, DATABASE) from error
+    return is_mine

@@ -1,7 +1,6 @@
 """What to tell the user when a database refuses, and when nobody has the name that was given."""
 
 import logging
-import sqlite3
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
@@ -15,21 +14,37 @@ log = logging.getLogger(__name__)
 # PostgreSQL: serialization, deadlock, too many connections, lock, shutdown, crash, starting up.
 _PASSING = frozenset({"40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03"})
 _NO_PRIVILEGE = "42501"
+# What its driver says where the server does not answer, with no code of an error.
+_UNREACHABLE = (
+    "connection refused", "timeout expired", "timed out", "could not translate host",
+    "failed to resolve", "no route to host", "network is unreachable", "closed the connection",
+    "connection is closed", "connection is lost", "couldn't get a connection",
+    "terminating connection", "no such file or directory",
+)  # fmt: skip
+
+DATABASE = "SALES_COPILOT_DATABASE_URL"
 
 
-def database_error(error: DBAPIError | sqlite3.Error, place: str) -> CopilotError:
+def database_error(error: Exception, place: str) -> CopilotError:
     """Return what to tell the user: a database at work is transient, any other refusal is not.
 
-    A broken rule of the tables is a defect of ours and comes back as it was: it is raised here.
+    `error` is SQLAlchemy's or the driver's own. A broken rule of the tables is a defect of ours
+    and comes back as it was: it is raised here.
     """
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    reason = " ".join(said.split())[:200]
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    cause = (error.orig or error) if isinstance(error, DBAPIError) else error
+    reason = " ".join(str(cause).split())[:200]
+    state = getattr(cause, "sqlstate", None)
     if isinstance(error, (IntegrityError, ProgrammingError)) and state != _NO_PRIVILEGE:
         raise error
     if "locked" in reason or "busy" in reason or state in _PASSING:
         return TransientError(f"the database {place!r} is busy with another process: try again")
-    log.error("database refused: %s", reason)
+    if place == DATABASE and any(sign in reason.lower() for sign in _UNREACHABLE):
+        return TransientError(
+            f"the server of {place} is out of reach ({reason}): check that it runs and that the "
+            "address is right, then try again"
+        )
+    # The server's words may quote what was to be written.
+    log.error("database refused: %s %s", type(cause).__name__, state or "")
     return PermanentError(cannot_open(place, reason))
 
 

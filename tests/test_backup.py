@@ -3,16 +3,24 @@
 import json
 import sqlite3
 import tarfile
+import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from copilot.backup import back_up, restore
+from crm.models import User
+from crm.store import Store, upgrade
 from tests.test_cli_errors import document, filled, home, run
 
 __all__ = ["filled", "home"]
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 def deals(workspace: str = "default") -> list[Any]:
@@ -139,3 +147,118 @@ def test_a_workspace_without_data_and_a_folder_without_room_are_named(
     assert (empty.exit_code, nowhere.exit_code) == (2, 2)
     assert "no data" in empty.stderr
     assert "cannot be written" in nowhere.stderr
+
+
+def noted(workspace: Path, name: str, stage: str) -> Path:
+    """A note on a mail, as sending leaves it."""
+    path = workspace / "mail-attempts" / name[:2] / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"stage": stage}), encoding="utf-8")
+    return path
+
+
+def test_notes_on_mail_are_backed_up_after_the_databases(filled: Path, tmp_path: Path) -> None:
+    noted(filled, "abcd", "taken")
+    assert run("backup", str(tmp_path / "b.tar.gz")).exit_code == 0
+
+    with tarfile.open(tmp_path / "b.tar.gz") as archive:
+        names = [member.name for member in archive if member.isfile()]
+    assert names.index("data/crm.db") < names.index("data/mail-attempts/ab/abcd.json")
+
+
+def test_a_restore_to_an_older_state_forgets_no_mail_that_was_sent_since(
+    filled: Path, home: Path, tmp_path: Path
+) -> None:
+    noted(filled, "abcd", "begun")
+    noted(filled, "efgh", "taken")
+    assert run("backup", str(tmp_path / "b.tar.gz")).exit_code == 0
+    later = home / "again"
+    noted(later, "abcd", "taken")
+    noted(later, "ijkl", "taken")
+
+    made = run("--workspace", "again", "restore", str(tmp_path / "b.tar.gz"))
+
+    assert made.exit_code == 0, made.output
+    stages = {
+        path.stem: json.loads(path.read_text("utf-8"))["stage"]
+        for path in (later / "mail-attempts").rglob("*.json")
+    }
+    assert stages == {"abcd": "taken", "efgh": "taken", "ijkl": "taken"}
+    assert deals("again") == deals()
+
+
+def test_with_force_the_present_workspace_is_put_aside_with_all_its_data(
+    kept: Path, filled: Path, home: Path
+) -> None:
+    with closing(sqlite3.connect(filled / "crm.db")) as database, database:
+        database.execute("UPDATE opportunities SET name = 'after the backup'")
+    newer = deals()
+
+    assert run("restore", str(kept), "--force").exit_code == 0
+    (aside,) = (path.name for path in home.iterdir() if ".replaced-" in path.name)
+    assert deals(aside) == newer
+    assert "after the backup" not in {deal["name"] for deal in deals()}
+    assert (filled / "secrets" / "mail").read_text("utf-8") == "hunter2"
+
+
+def test_a_damaged_backup_puts_nothing_aside(kept: Path, home: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.tar.gz"
+    changed(kept, bad, "content")
+    before = deals()
+    assert run("restore", str(bad), "--force").exit_code == 2
+    assert deals() == before
+    assert not [path for path in home.iterdir() if ".replaced-" in path.name]
+
+
+def test_tables_of_an_older_version_are_restored_and_brought_up_to_date(
+    home: Path, tmp_path: Path
+) -> None:
+    old = Store.sqlite(home / "default" / "crm.db")
+    with old.engine.begin() as connection:
+        upgrade(connection, "0004")
+        connection.exec_driver_sql(
+            "INSERT INTO users (name, email, role, source, external_id, is_active, synced_at)"
+            " VALUES ('Anna', 'anna@acme.example', 'rep', 'x', '1', 1, '2026-01-01')"
+        )
+    assert not old.is_current()
+    old.close()
+    made = back_up(
+        home / "default", tmp_path / "old.tar.gz", now=NOW, progress=lambda _done, _total: None
+    )
+    assert made.files >= 1
+    assert run("--workspace", "again", "restore", str(tmp_path / "old.tar.gz")).exit_code == 0
+
+    again = Store.sqlite(home / "again" / "crm.db")
+    assert again.is_current()
+    with again.session() as session:
+        assert session.scalars(select(User.name)).all() == ["Anna"]
+    again.close()
+
+
+def test_a_backup_while_others_write_is_of_one_moment(filled: Path, tmp_path: Path) -> None:
+    """Two rows that always change together are never apart in the copy."""
+    with closing(sqlite3.connect(filled / "crm.db", check_same_thread=False)) as writer:
+        over = threading.Event()
+        with writer:
+            writer.execute("UPDATE accounts SET employees = 0")
+
+        def write() -> None:
+            while not over.is_set():
+                with writer:
+                    writer.execute("UPDATE accounts SET employees = coalesce(employees, 0) + 1")
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            for number in range(3):
+                target = tmp_path / f"{number}.tar.gz"
+                back_up(filled, target, now=NOW, progress=lambda _done, _total: None)
+                restore(target, tmp_path / f"again{number}", progress=lambda _done, _total: None)
+        finally:
+            over.set()
+            thread.join()
+    for number in range(3):
+        with closing(sqlite3.connect(tmp_path / f"again{number}" / "crm.db")) as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            counted = copy.execute("SELECT count(DISTINCT employees) FROM accounts").fetchone()
+            assert counted == (1,)

@@ -264,13 +264,10 @@ def test_without_models_the_way_to_them_is_named(filled: Path) -> None:
     [
         (fails(401, "bad key"), 8, "SALES_COPILOT_LLM_API_KEY"),
         (fails(404, "no such model"), 8, "SALES_COPILOT_LLM_MODEL"),
-        (fails(500, "broken"), 7, "try again later"),
-        (fails(429, "slow down"), 7, "try again later"),
         (Answer(200, b"<html>hello"), 8, "OpenAI-compatible"),
-        (Answer(delay_s=1.0), 7, "did not answer in time"),
     ],
 )
-def test_a_failing_endpoint_is_explained(
+def test_an_endpoint_that_is_set_up_wrong_is_explained(
     filled: Path,
     monkeypatch: pytest.MonkeyPatch,
     answer: Answer,
@@ -288,13 +285,31 @@ def test_a_failing_endpoint_is_explained(
     assert result.stdout == ""
 
 
-def test_an_endpoint_that_refuses_connections_is_out_of_reach(
+@pytest.mark.parametrize(
+    "answer", [fails(500, "broken"), fails(429, "slow down"), Answer(delay_s=1.0)]
+)
+def test_while_an_endpoint_fails_quotes_stand_and_what_is_left_out_is_said(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    fake = FakeEndpoint(answer)
+    monkeypatch.setenv("SALES_COPILOT_LLM_BASE_URL", fake.url)
+    monkeypatch.setenv("SALES_COPILOT_LLM_MODEL", "fake")
+    monkeypatch.setenv("SALES_COPILOT_LLM_TIMEOUT_S", "0.2")
+    result = run("ask", NEEDS_MODEL)
+    fake.close()
+    assert result.exit_code == 0, result.output
+    assert "single sign-on before we sign" in result.stdout
+    assert "Left out: a summary" in result.stdout
+
+
+def test_an_endpoint_that_refuses_connections_leaves_the_quotes(
     filled: Path, endpoint: FakeEndpoint
 ) -> None:
     endpoint.close()
     result = run("ask", NEEDS_MODEL)
-    assert result.exit_code == 7
-    assert "out of reach" in result.stderr
+    assert result.exit_code == 0, result.output
+    assert "single sign-on before we sign" in result.stdout
+    assert "Left out: a summary" in result.stdout
 
 
 def test_wrong_settings_name_their_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,12 +332,12 @@ def test_wrong_settings_name_their_variable(monkeypatch: pytest.MonkeyPatch) -> 
     "url",
     ["nonsense", "sqlite:////no/such/folder/x.db", "oracle://x/y", "postgresql://127.0.0.1:9/x"],
 )
-def test_a_database_that_cannot_be_opened_is_permanent(
+def test_a_database_that_cannot_be_opened_is_named(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SALES_COPILOT_DATABASE_URL", url)
     result = run("show", "users")
-    assert result.exit_code == 8, result.output
+    assert result.exit_code == (7 if "127.0.0.1" in url else 8), result.output
     told = result.stderr.partition("error: ")[2]
     assert "SALES_COPILOT_DATABASE_URL" in told
     assert "\n" not in told.strip()
@@ -370,11 +385,13 @@ def test_a_newer_database_asks_for_a_newer_version(filled: Path) -> None:
     assert "newer" in result.stderr
 
 
-def test_a_corrupt_vector_index_is_named(filled: Path) -> None:
-    (filled / "index").mkdir(exist_ok=True)
+def test_a_corrupt_vector_index_leaves_what_words_find_and_is_named(filled: Path) -> None:
+    whole = run("search", "security")
+    assert "by words only" not in whole.stderr
     (filled / "index" / "chroma.sqlite3").write_bytes(b"noise" * 5000)
     result = run("search", "security")
-    assert result.exit_code == 8
+    assert (result.exit_code, "single sign-on" in result.stdout) == (0, True)
+    assert "by words only" in result.stderr
     assert "sales-copilot index" in result.stderr
 
 

@@ -129,11 +129,11 @@ def conversations(installation: Installation, source: str) -> tuple[int, int, in
 
 
 @contextmanager
-def new_database(server_url: str, name: str) -> Iterator[str]:
-    """Yield the address of an empty database, written as people write it, and drop it after."""
+def new_database(server_url: str, name: str, *, template: str = "template1") -> Iterator[str]:
+    """Yield the address of a new database, written as people write it, and drop it after."""
     server = create_engine(server_url, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     url = make_url(server_url).set(database=name, drivername="postgres")
     try:
         yield url.render_as_string(hide_password=False)

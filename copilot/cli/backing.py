@@ -1,17 +1,31 @@
 """`backup` and `restore`: a workspace's data into one file, and back."""
 
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from copilot.backup import Backup, back_up, restore
-from copilot.cli.console import Meter, out, print_json, progress
+from copilot.cli.console import Meter, err, out, print_json, progress
 from copilot.cli.context import Context, Json, moment
+from copilot.cli.recording import note
+from copilot.server_copy import copy_in, copy_out
 from copilot.wiring import Installation
+from crm.audit.trail import Deed, record
 from crm.errors import BadInput
+from crm.principal import Principal
+from crm.store import Store
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+_NOTE_WAIT_S = 1.0
 
 
 def register(app: typer.Typer) -> None:
@@ -31,8 +45,9 @@ def backup(
     """Write the workspace's data into one file while it is in use; secrets stay out."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
-        _on_sqlite(installation)
-        folder = installation.settings.workspace_dir
+        settings = installation.settings
+        folder, url = settings.workspace_dir, settings.sqlalchemy_url
+        out_of = partial(copy_out, url) if _is_elsewhere(installation) else None
         with (
             installation.importing(),
             installation.embedding(),
@@ -44,35 +59,74 @@ def backup(
                 file.expanduser(),
                 now=moment(installation),
                 progress=lambda done, total: meter("backing up", done, total),
+                copy_database=out_of,
             )
+        _note_backup(installation, made)
         _say(made, f"{made.files} files, {made.size / 1e6:.1f} MB in {file}", as_json=as_json)
 
 
 def restored(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Put a workspace that is there aside, and take its name."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new workspace out of a backup; every file is checked first."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
-        _on_sqlite(installation)
+        settings = installation.settings
+        folder = settings.workspace_dir
+        aside = folder.with_name(f"{folder.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S}")
         with progress(quiet=as_json) as display:
             meter = Meter(display)
             made = restore(
                 file.expanduser(),
-                installation.settings.workspace_dir,
+                folder,
                 progress=lambda done, total: meter("restoring", done, total),
+                fill_database=_filling(installation) if _is_elsewhere(installation) else None,
+                aside=aside if force else None,
             )
+        if aside.exists():
+            err.print(f"What was there is now the workspace {aside.name!r}.", markup=False)
+        what = {"made_at": made.made_at, "files": made.files}
+        note(installation, Deed("workspace.restore", f"workspace:{folder.name}", after=what))
         _say(made, f"{made.files} files as they were at {made.made_at}", as_json=as_json)
 
 
-def _on_sqlite(installation: Installation) -> None:
-    if installation.settings.database_url is not None:
+def _filling(installation: Installation) -> Callable[[Path], None]:
+    def fill(folder: Path) -> None:
+        # The tables of threads cannot be made inside a transaction, those of records can.
+        with installation.checkpoints():
+            pass
+        copy_in(installation.settings.sqlalchemy_url, folder)
+
+    return fill
+
+
+def _is_elsewhere(installation: Installation) -> bool:
+    """Say whether the records are on a PostgreSQL server. Raises BadInput for other databases."""
+    settings = installation.settings
+    if settings.database_url is not None and settings.postgres_url is None:
         raise BadInput(
-            "SALES_COPILOT_DATABASE_URL is set: back PostgreSQL up by its own pg_dump, and unset "
-            "the variable to back up a workspace of this machine"
+            "SALES_COPILOT_DATABASE_URL names a database of another kind than PostgreSQL: back it "
+            "up by its own means"
         )
+    return settings.postgres_url is not None
+
+
+def _note_backup(installation: Installation, made: Backup) -> None:
+    """Note the backup where the database takes it soon: it holds, noted or not."""
+    store = Store(installation.settings.sqlalchemy_url, wait_s=_NOTE_WAIT_S)
+    what = {"files": made.files, "bytes": made.size}
+    deed = Deed("workspace.backup", f"workspace:{installation.settings.workspace}", after=what)
+    try:
+        with closing(store), store.session() as session:
+            record(session, deed, principal=Principal.local_owner(), now=installation.now())
+    except OperationalError:
+        log.warning("the backup is not noted in the trail: the database is busy")
 
 
 def _say(made: Backup, words: str, *, as_json: bool) -> None:

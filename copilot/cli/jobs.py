@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from copilot.cli.console import err, out, print_json
@@ -68,7 +69,7 @@ def _table(found: list[Job]) -> Table:
         state = f"[{colour}]{job.state.value}[/]" if colour else job.state.value
         moment = job.started_at or job.created_at
         started = f"{moment:%m-%d %H:%M:%S}" if moment else ""
-        table.add_row(started, job.name, job.subject.replace("[", "\\["), state, _took(job))
+        table.add_row(started, job.name, escape(job.subject), state, _took(job))
     return table
 
 

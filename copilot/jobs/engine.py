@@ -16,6 +16,7 @@ from copilot.jobs import steps
 from copilot.jobs.names import APP, EXECUTOR, MODELS, SCHEMA, SOURCES, VERSION, JobName
 from copilot.jobs.workplace import Workplace
 from crm.errors import CopilotError
+from crm.tracing import count, measure, span
 from ingest.sources.run import Interrupted, pending_recordings
 from ingest.sources.source import Watched
 
@@ -51,7 +52,9 @@ class JobEngine:
         limit = _WAITING_AT_ONCE + len(self._failed)
         recordings = pending_recordings(place.store, max_failures=steps.MAX_FAILURES, limit=limit)
         jobs: list[tuple[JobName, tuple[str | int, ...], str]] = [
-            (JobName.TRANSCRIBE, (path,), f"hear:{_digest(path)}") for path in recordings
+            (JobName.TRANSCRIBE, (path,), f"hear:{_digest(path)}")
+            for path in recordings
+            if not steps.is_elsewhere(place, path)
         ]
         jobs += [
             (JobName.UNDERSTAND, (conversation_id,), f"notes:{conversation_id}")
@@ -69,7 +72,9 @@ class JobEngine:
     def unfinished(self) -> int:
         """Return how many jobs wait or run."""
         active = ["ENQUEUED", "PENDING", "DELAYED"]
-        return len(DBOS.list_workflows(status=active, load_input=False, load_output=False))
+        found = len(DBOS.list_workflows(status=active, load_input=False, load_output=False))
+        measure("jobs_waiting", found)
+        return found
 
     def drain(self, watch: Callable[[], None], *, fills: bool = True) -> None:
         """Work until nothing is left to do; `watch` is called several times a second.
@@ -201,11 +206,17 @@ def _guarded(
     """Return the step's body, whose own errors are outcomes to show rather than crashes."""
 
     def step(*arguments: Any) -> Any:
+        begun = time.perf_counter()
         try:
-            return body(*arguments)
+            with span("job", kind=name.value):
+                done = body(*arguments)
+            count("jobs", kind=name.value, state="done")
+            measure("job_seconds", time.perf_counter() - begun, kind=name.value)
+            return done
         except Interrupted:
             return {"interrupted": True}
         except CopilotError as error:
+            count("jobs", kind=name.value, state="failed")
             log.warning("a job failed: %s", type(error).__name__)
             failed.add((name, *arguments))
             return {"error": str(error), "error_kind": type(error).__name__}

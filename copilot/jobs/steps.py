@@ -15,6 +15,7 @@ from crm.errors import CopilotError, NotFound, TransientError
 from crm.index.forgetting import forget_conversations
 from crm.models import Conversation, PendingRecording
 from ingest.identity.pending import relink_pending
+from ingest.sources.privacy import Privacy
 from ingest.sources.records import MappedSource, store_records
 from ingest.sources.run import Intake, Stored, read_source
 from ingest.sources.source import Gone, Source, TableRows
@@ -46,6 +47,7 @@ def pull(place: Workplace, name: str) -> dict[str, Any]:
         settle=settle,
         progress=lambda done, total: place.board.show(name, done, total),
         is_stopping=place.board.is_stopping,
+        privacy=place.privacies.get(name, Privacy()),
     )
     try:
         report = read_source(
@@ -77,13 +79,13 @@ def transcribe(place: Workplace, path: str) -> dict[str, Any]:
     name = Path(path).name
     with place.store.session() as session:
         waiting = session.get(PendingRecording, path)
-    if waiting is None:
+    if waiting is None or is_elsewhere(place, path):
         return {"conversation_ids": [], "error": None}
     sidecar = Path(waiting.sidecar) if waiting.sidecar else None
     try:
         summary = import_calls(
             place.store,
-            CallSource(Path(path), sidecar, waiting.key),
+            CallSource(Path(path), sidecar, waiting.key, waiting.source),
             transcriber=place.transcriber,
             hints=place.hints(),
             principal=place.principal,
@@ -106,6 +108,11 @@ def transcribe(place: Workplace, path: str) -> dict[str, Any]:
     if changed:
         place.index.embed_pending(EMBED_SLICE, first=changed)
     return {"conversation_ids": changed, "error": None}
+
+
+def is_elsewhere(place: Workplace, path: str) -> bool:
+    """Say whether a recording lies on another of the machines that share the database."""
+    return place.store.engine.dialect.name != "sqlite" and not Path(path).exists()
 
 
 def to_understand(place: Workplace, limit: int) -> list[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crm.principal import Principal
 from crm.store import Store
+from ingest.sources.privacy import Privacy
 from ingest.sources.source import Source
 
 if TYPE_CHECKING:
@@ -71,3 +72,4 @@ class Workplace:
     clock: Callable[[], datetime]
     rejects_dir: Path
     board: Board = field(default_factory=Board)
+    privacies: Mapping[str, Privacy] = field(default_factory=dict)
