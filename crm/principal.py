@@ -19,6 +19,7 @@ class Role(StrEnum):
     PARTNER = "partner"
     SERVICE = "service"
     OWNER = "owner"
+    CUSTOMER = "customer"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Principal:
     """One caller. `user_id` is None only for the local owner of a single-user installation.
 
     Of `scopes` every one has to allow a read; without any, everything that is there is read.
+    Somebody outside the company is no user: `contact_id` is who he is at his own, None for a
+    visitor whom nobody knows.
     """
 
     user_id: int | None
@@ -33,6 +36,7 @@ class Principal:
     role: Role
     team_ids: frozenset[int] = field(default_factory=frozenset)
     scopes: "tuple[Scope, ...]" = ()
+    contact_id: int | None = None
 
     @classmethod
     def local_owner(cls) -> "Principal":
@@ -43,3 +47,8 @@ class Principal:
     def is_local_owner(self) -> bool:
         """Say whether this is the single-user caller."""
         return self.role is Role.OWNER and self.user_id is None
+
+    @property
+    def is_customer(self) -> bool:
+        """Say whether this is somebody of a customer's, or a visitor: no colleague, no partner."""
+        return self.role is Role.CUSTOMER

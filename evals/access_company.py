@@ -11,6 +11,7 @@ from crm.models import (
     Contact,
     Conversation,
     FieldProposal,
+    IdentityDecision,
     IdentityQuestion,
     Note,
     NoteKind,
@@ -28,6 +29,7 @@ from evals.access_world import (
     SHARED,
     World,
     add_account,
+    add_actions,
     add_around,
     add_catalogue,
     add_deal,
@@ -53,6 +55,7 @@ def build_world(session: Session, *, seed: int, size: int = 8) -> World:
     for _ in range(size + size // 2):
         add_conversation(world)
     add_drafts(world)
+    add_actions(world)
     add_grants(world)
     session.flush()
     return world
@@ -125,6 +128,13 @@ def _understood(world: World, conversation: int, deal: int | None, mark: str, di
             key=f"q{conversation}", name=f"Who {mark}", email=None, phone=None,
             conversation_id=conversation, status=QuestionStatus.OPEN.value, asked_at=NOW,
             candidates=[_candidate(world)],
+        )
+    )  # fmt: skip
+    world.session.add(
+        IdentityDecision(
+            key=f"name:conversation:{conversation}:who {mark}", entity="contact",
+            entity_id=world.one(Contact), basis=f"said {mark}", confidence=0.9,
+            decided_by="somebody", decided_at=NOW,
         )
     )  # fmt: skip
     if deal is not None:

@@ -1,6 +1,6 @@
 """Which rows a caller may read, told by a filter that knows no SQL and asks row by row."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -8,12 +8,21 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.access.anchors import ANCHORS, PARENTS
-from crm.access.bindings import Bindings, bindings_of
+from crm.access.anchors import ANCHORS, PARENTS, Anchors
+from crm.access.bindings import Bindings, bindings_of, bindings_outside
 from crm.access.fields import FIELDS, GROUPS
-from crm.access.policy import RELATIONS, Kind, Policy, Relation, load_policy
+from crm.access.policy import RELATIONS, Kind, Policy, Relation, load_policy, relations_of
 from crm.access.scope import Scope
-from crm.models import Account, Base, Conversation, Participant, User
+from crm.models import (
+    Account,
+    Base,
+    Contact,
+    Conversation,
+    Opportunity,
+    Participant,
+    ProposedAction,
+    User,
+)
 from crm.models.base import Sourced
 from crm.principal import Principal, Role
 from evals.access_world import NOW, ROLES, World
@@ -44,8 +53,11 @@ class Caller:
 
     def may_read(self, model: str, number: int) -> bool:
         """Say whether the row is his to read; his own name he brings himself."""
-        is_himself = model == User.__name__ and number == self.principal.user_id
-        return is_himself or number in self.readable[model]
+        himself = {
+            User.__name__: self.principal.user_id,
+            Contact.__name__: self.principal.contact_id,
+        }
+        return himself.get(model) == number or number in self.readable[model]
 
 
 def policies(seed: int) -> dict[str, Policy]:
@@ -78,18 +90,28 @@ def _random_policy(chance: Random) -> Policy:
 
 
 def callers(session: Session, world: World, *, seed: int) -> Iterator[Caller]:
-    """Yield one user of every role under every policy."""
+    """Yield one user of every role, a contact and a visitor, under every policy."""
     rows = {model.__name__: _rows_of(session, model) for model in (*ANCHORS, *PARENTS)}
-    parts = {(one.conversation_id, one.user_id) for one in session.scalars(select(Participant))}
+    met = list(session.scalars(select(Participant)))
+    parts = {(one.conversation_id, one.user_id) for one in met}
+    parts |= {(one.conversation_id, -one.contact_id) for one in met if one.contact_id}
+    actions = session.scalars(select(ProposedAction)).all()
+    contact_id = min(one.contact_id for one in met if one.contact_id)
+    contact = session.get_one(Contact, contact_id)
     for name, policy in policies(seed).items():
-        for user_id in world.users[: len(ROLES)]:
-            user = session.get_one(User, user_id)
-            bindings = bindings_of(session, user, at=NOW)
-            role = Role(user.role)
-            asked = _RowByRow(policy, role, bindings, rows, parts)
-            scope = Scope(policy, role, bindings)
-            principal = Principal(user_id, user.name, role, scopes=(scope,))
-            kept = frozenset((one.kind, one.name) for one in policy.withheld(role, FIELDS))
+        people = [session.get_one(User, number) for number in world.users[: len(ROLES)]]
+        scopes = [Scope(policy, Role(one.role), bindings_of(session, one, at=NOW))
+                  for one in people]  # fmt: skip
+        known: list[tuple[User | Contact | None, Scope]] = [*zip(people, scopes, strict=True)]
+        for one in (contact, None):
+            known.append((one, Scope(policy, Role.CUSTOMER, bindings_outside(one))))
+        for person, scope in known:
+            asked = _RowByRow(policy, scope.role, scope.bindings, rows, parts, actions)
+            kept = frozenset((one.kind, one.name) for one in policy.withheld(scope.role, FIELDS))
+            principal = Principal(
+                scope.bindings.user_id, person.name if person else "visitor", scope.role,
+                scopes=(scope,), contact_id=scope.bindings.contact_id,
+            )  # fmt: skip
             yield Caller(name, principal, asked.readable(), kept)
 
 
@@ -106,6 +128,7 @@ class _RowByRow:
     mine: Bindings
     rows: Mapping[str, Mapping[int, Sourced]]
     parts: set[tuple[int, int | None]]
+    actions: Sequence[ProposedAction]
     _asked: dict[tuple[Kind, tuple[bool, ...]], bool] = field(default_factory=dict)
 
     def readable(self) -> dict[str, frozenset[int]]:
@@ -118,10 +141,25 @@ class _RowByRow:
             )
             for model in (*ANCHORS, *PARENTS)
         }
-        drafts = frozenset({self.mine.user_id})
-        return {**found, "SavedDraft": drafts, "Participant": found[Conversation.__name__]}
+        return {
+            **found,
+            "SavedDraft": frozenset({self.mine.user_id}),
+            "Participant": found[Conversation.__name__],
+            "ProposedAction": frozenset(
+                one.id for one in self.actions if self._may_know(one, found)
+            ),
+        }
+
+    def _may_know(self, action: ProposedAction, found: Mapping[str, frozenset[int]]) -> bool:
+        """Say whether an action may be shown at all: his own, or on what he reads."""
+        if action.proposer_id == self.mine.user_id:
+            return True
+        on = ((Account, action.account_id), (Opportunity, action.opportunity_id))
+        return all(number is None or number in found[model.__name__] for model, number in on)
 
     def _may(self, model: type[Base], row: Sourced) -> bool:
+        if self.role is Role.CUSTOMER and model is Contact and row.id != self.mine.contact_id:
+            return False
         parent = PARENTS.get(model)
         if parent is not None:
             above = getattr(row, parent.column)
@@ -130,9 +168,10 @@ class _RowByRow:
                 return () in self.policy.clauses(self.role, kind)
             return self._may(parent.model, self.rows[parent.model.__name__][above])
         kind = ANCHORS[model].kind
-        stands = tuple(self._stands(name, model, row) for name in RELATIONS[kind])
+        names = relations_of(self.role, kind)
+        stands = tuple(self._stands(name, model, row) for name in names)
         if (kind, stands) not in self._asked:
-            told = dict(zip(RELATIONS[kind], stands, strict=True))
+            told = dict(zip(names, stands, strict=True))
             self._asked[kind, stands] = self.policy.verdict(self.role, kind, told).is_allowed
         return self._asked[kind, stands]
 
@@ -162,8 +201,19 @@ class _RowByRow:
                 )
             case Relation.STAND_IN:
                 return owner in mine.stand_in_for
+        return self._stands_otherwise(relation, anchors, row)
+
+    def _stands_otherwise(self, relation: Relation, anchors: Anchors, row: Sourced) -> bool:
+        mine = self.mine
+        match relation:
             case Relation.TOOK_PART:
-                return (row.id, mine.user_id) in self.parts
+                me = mine.user_id if mine.contact_id is None else -mine.contact_id
+                return (row.id, me) in self.parts
             case Relation.PRIVATE:
                 return bool(getattr(row, "is_private", False))
+            case Relation.EMPLOYER:
+                account = getattr(row, anchors.account) if anchors.account else None
+                return account is not None and account == mine.employer_id
+            case Relation.PUBLIC:
+                return anchors.is_public
         raise ValueError(f"unknown relation {relation!r}")

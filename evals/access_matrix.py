@@ -30,7 +30,7 @@ from crm.models import Conversation, Opportunity, Stage
 from crm.principal import Principal
 from crm.store import Store
 from evals.access_company import build_world
-from evals.access_filter import Caller, callers
+from evals.access_filter import Caller, callers, policies
 from evals.access_surfaces import SURFACES, Bench, outputs
 from evals.access_world import World
 
@@ -38,6 +38,7 @@ from evals.access_world import World
 EXACT = (
     "record", "record by name", "attribute", "lists", "show", "metric totals", "metric groups",
     "rows behind", "timeline", "gaps", "account profile", "deal profile", "notes", "identities",
+    "decisions",
 )  # fmt: skip
 _OF_A_CONVERSATION = (
     "participants", "segments", "passages", "notes", "note_sets", "field_proposals",
@@ -105,15 +106,17 @@ def look_for_leaks(
     surfaces: Iterable[str] = tuple(SURFACES),
     under: Sequence[str] = (),
     compares: bool = True,
+    url: str | None = None,
 ) -> Found:
     """Return what the matrix shows in a company of `size` accounts, generated into a folder.
 
     `under` limits the policies to those of these names; without any, all are tried. Without
-    `compares` marks are looked for, and no output is set beside another.
+    `compares` marks are looked for, and no output is set beside another. With the address of an
+    empty PostgreSQL database the company is there, and outputs cannot be set beside others.
     """
     started, found = perf_counter(), Found()
     path = folder / "full.db"
-    store = Store.sqlite(path)
+    store = Store(url) if url else Store.sqlite(path)
     store.migrate()
     with store.session() as session:
         world = build_world(session, seed=seed, size=size)
@@ -131,7 +134,7 @@ def look_for_leaks(
     for caller in everyone:
         told = _told(store, index, world, caller.principal, surfaces)
         _count(world, caller, told, owner, found)
-        exact = [name for name in told if name in EXACT and compares]
+        exact = [name for name in told if name in EXACT and compares and url is None]
         if not caller.withheld and exact:
             _compare(twin, world, caller, {name: told[name] for name in exact}, found)
     twin.store.close()
@@ -223,6 +226,11 @@ def _keep_only(full: Path, copy: Path, caller: Caller) -> None:
         talks = ",".join(map(str, caller.readable[Conversation.__name__])) or "0"
         for table in _OF_A_CONVERSATION:
             database.execute(f"DELETE FROM {table} WHERE conversation_id NOT IN ({talks})")
+        # Their keys are name:conversation:NUMBER:…
+        database.execute(
+            "DELETE FROM identity_decisions"
+            f" WHERE CAST(substr(key, 19) AS INTEGER) NOT IN ({talks})"
+        )
         deals = ",".join(map(str, caller.readable[Opportunity.__name__])) or "0"
         # What belongs to a deleted deal is shown nowhere without it.
         for table in (one.__tablename__ for one, up in PARENTS.items() if up.model is Opportunity):
@@ -239,12 +247,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=4, help="accounts of the company")
     parser.add_argument("--leaks-only", action="store_true", help="do not compare outputs")
     parser.add_argument("--surface", action="append", choices=list(SURFACES))
+    parser.add_argument("--policy", action="append", choices=list(policies(0)))
+    parser.add_argument("--url", help="an empty PostgreSQL database to use instead of a file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = look_for_leaks(
             Path(folder), seed=given.seed, size=given.size,
             surfaces=given.surface or tuple(SURFACES),
-            compares=not given.leaks_only,
+            under=given.policy or (), compares=not given.leaks_only, url=given.url,
         )  # fmt: skip
     told = json.dumps(asdict(found), ensure_ascii=False) if given.json else _worded(found)
     sys.stdout.write(f"{told}\n")

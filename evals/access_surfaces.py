@@ -7,6 +7,7 @@ from typing import Any
 from langgraph.checkpoint.memory import MemorySaver
 from sqlalchemy.orm import Session
 
+from copilot.agent.approvals.listing import ActionFilter, list_actions, show_action
 from copilot.agent.asking import ask
 from copilot.agent.desk import Desk
 from copilot.agent.graph import build_graph
@@ -19,6 +20,7 @@ from copilot.writers.calls.reading import read_conversation as read_for_notes
 from copilot.writers.learning.keeping import list_drafts
 from copilot.writers.proposals.evidence import gather as gather_for_proposal
 from copilot.writers.proposals.proposal import ProposalRequest
+from crm.access.policy import load_policy
 from crm.errors import PermanentError
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import SearchFilters
@@ -29,7 +31,7 @@ from crm.principal import Principal
 from crm.store import Store
 from evals.access_saying import said, serialise
 from evals.access_world import NOW, SHARED, World
-from ingest.identity.queue import list_questions
+from ingest.identity.queue import list_decisions, list_questions
 from tools.attributes import attributes_of
 from tools.conversations import (
     LastArguments,
@@ -309,6 +311,11 @@ def identities(bench: Bench) -> Iterator[str]:
     yield serialise(list_questions(bench.session, bench.principal, limit=100))
 
 
+def decisions(bench: Bench) -> Iterator[str]:
+    """Who was taken for whom."""
+    yield serialise(list_decisions(bench.session, bench.principal, limit=100))
+
+
 def names(bench: Bench) -> Iterator[str]:
     """The names that a question may mean, and those found near a mistyped one."""
     index = NameIndex.load(bench.session, bench.principal)
@@ -326,6 +333,18 @@ def drafts(bench: Bench) -> Iterator[str]:
     """The caller's drafts."""
     rows = list_drafts(bench.session, principal=bench.principal, limit=100)
     yield serialise([(row.id, row.recipient, row.payload) for row in rows])
+
+
+def actions(bench: Bench) -> Iterator[str]:
+    """The actions that wait for people, and each by its number."""
+    scopes = bench.principal.scopes
+    asked: dict[str, Any] = {
+        "policy": scopes[0].policy if scopes else load_policy(), "principal": bench.principal,
+        "now": NOW,
+    }  # fmt: skip
+    yield said(list_actions, bench.session, ActionFilter(), **asked)
+    for number in range(1, len(bench.world.users) + 1):
+        yield said(show_action, bench.session, number, **asked)
 
 
 def answers(bench: Bench) -> Iterator[str]:
@@ -368,8 +387,10 @@ SURFACES: Mapping[str, Surface] = {
     "notes": notes,
     "understanding": understanding,
     "identities": identities,
+    "decisions": decisions,
     "names": names,
     "drafts": drafts,
+    "actions": actions,
     "answers": answers,
 }
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from crm.models import (
     AccessGrant,
     Account,
+    ActionStatus,
     Activity,
     Alias,
     AmountChange,
@@ -19,6 +20,7 @@ from crm.models import (
     CloseDateChange,
     Contact,
     DraftStatus,
+    EffectKind,
     GrantKind,
     Lead,
     Opportunity,
@@ -27,6 +29,7 @@ from crm.models import (
     PriceBook,
     PriceBookEntry,
     Product,
+    ProposedAction,
     Quota,
     Quote,
     SavedDraft,
@@ -307,6 +310,23 @@ def add_drafts(world: World) -> None:
                 sha256="0" * 64, user_id=user, author_id=user, recipient=f"To {mark}",
                 kind="follow_up", channel="email", language="en", created_at=NOW,
                 status=DraftStatus.OPEN.value,
+            )
+        )  # fmt: skip
+
+
+def add_actions(world: World) -> None:
+    """Add an action that every user proposed, on a deal and an account."""
+    for number, user in enumerate(world.users, start=1):
+        mark = mark_of("ProposedAction", number)
+        world.marks[mark] = ("ProposedAction", number)
+        world.session.add(
+            ProposedAction(
+                id=number, key=f"key {number}", kind=EffectKind.CREATE_TASK.value,
+                payload={"subject": f"Task {mark}"}, payload_sha256="0" * 64,
+                evidence=[{"text": f"said {mark}"}], risk="low", rule="approval", proposer_id=user,
+                account_id=world.any(Account), opportunity_id=world.any(Opportunity),
+                status=ActionStatus.WAITING.value, created_at=NOW,
+                expires_at=NOW + timedelta(days=3),
             )
         )  # fmt: skip
 

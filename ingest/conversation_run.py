@@ -1,6 +1,5 @@
 """One import of conversations: batches, counts, rejects file, and its row in `import_runs`."""
 
-import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from crm.escaping import CellWriter
 from crm.models import ImportRun
 from crm.principal import Principal
 from crm.store import Store
@@ -21,6 +21,7 @@ from ingest.conversations import (
 )
 from ingest.identity import Directory
 from ingest.identity.roster import Roster
+from ingest.sources.privacy import note_origin
 
 BATCH_CONVERSATIONS = 100
 BATCH_CHARS = 5_000_000
@@ -81,7 +82,10 @@ class ConversationSummary:
 
 @dataclass
 class ConversationRun:
-    """Takes parsed conversations and rejects, and stores them batch by batch."""
+    """Takes parsed conversations and rejects, and stores them batch by batch.
+
+    `origin` is the connected source that brings them, by whose privacy they are kept.
+    """
 
     store: Store
     source: str
@@ -91,6 +95,7 @@ class ConversationRun:
     rejects_dir: Path | None = None
     batch_size: int = BATCH_CONVERSATIONS
     kind: str = "conversation"
+    origin: str | None = None
     _run_id: int = 0
     _created: list[int] = field(default_factory=list)
     _updated: list[int] = field(default_factory=list)
@@ -138,7 +143,7 @@ class ConversationRun:
         *,
         is_last: bool = False,
     ) -> None:
-        created, updated, unchanged = [], [], 0
+        created, updated, unchanged = list[int](), list[int](), list[int]()
         with self.store.session() as session:
             prepare_bulk_writes(session)
             directory = Directory(session, self.principal, roster=self._roster)
@@ -149,12 +154,14 @@ class ConversationRun:
                 )
                 created += [outcome.conversation_id] * (outcome.change is Change.CREATED)
                 updated += [outcome.conversation_id] * (outcome.change is Change.UPDATED)
-                unchanged += outcome.change is Change.UNCHANGED
+                unchanged += [outcome.conversation_id] * (outcome.change is Change.UNCHANGED)
                 session.expunge_all()
+            if self.origin is not None:
+                note_origin(session, self.origin, (*created, *updated, *unchanged))
             run = session.get_one(ImportRun, self._run_id)
             run.created = len(self._created) + len(created)
             run.updated = len(self._updated) + len(updated)
-            run.unchanged = self._unchanged + unchanged
+            run.unchanged = self._unchanged + len(unchanged)
             run.rejected = self._rejected
             run.read = run.created + run.updated + run.unchanged + run.rejected
             run.kind = self.kind
@@ -164,7 +171,7 @@ class ConversationRun:
         # Counted only once the transaction stands.
         self._created += created
         self._updated += updated
-        self._unchanged += unchanged
+        self._unchanged += len(unchanged)
 
     def _count(self, item: Reject | Duplicate | Checkpoint) -> None:
         if isinstance(item, Reject):
@@ -182,11 +189,10 @@ class ConversationRun:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = self._rejected == 1
         with path.open("w" if is_new else "a", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
+            writer = CellWriter(file)
             if is_new:
-                writer.writerow(["file", "reason"])
-            # Names of files may hold bytes that are no text.
-            writer.writerow([reject.file.encode("utf-8", "replace").decode(), reject.reason])
+                writer.write(("file", "reason"))
+            writer.write((reject.file, reject.reason))
 
     def _rejects_path(self) -> Path | None:
         if self.rejects_dir is None or self._rejected == 0:

@@ -64,7 +64,7 @@ class RestServer:
             def do_GET(self) -> None:
                 server.serve(self)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_PATCH = do_GET  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing."""

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
-from crm.access.bindings import bindings_of
-from crm.access.channels import NOBODY, principal_of_channel
+from crm.access.bindings import NOBODY, bindings_of
+from crm.access.channels import principal_of_channel
 from crm.access.fields import withheld
 from crm.access.policy import Policy, load_policy
 from crm.access.scope import Scope

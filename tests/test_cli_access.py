@@ -212,3 +212,42 @@ def test_a_user_imported_as_owner_is_a_rep(filled: Path) -> None:
 
     assert explained(name, "account:1")["role"] == "rep"
     assert run(*words, "--as", name).exit_code == 5
+
+
+def trail(action: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = document(run("audit", "list", "--json"))["events"]
+    return [one for one in events if one["action"] == action]
+
+
+def test_rules_of_ones_own_and_the_owners_looks_past_them_are_noted(filled: Path) -> None:
+    name = users()[0]
+    deals()
+    deals(name)
+    assert trail("access.owner") == trail("access.policy") == []
+    (filled / "access.cedar").write_text(STRICT, encoding="utf-8")
+    deals(name)
+    deals(name)
+    deals()
+    (noted,) = trail("access.policy")
+    assert noted["detail"]["before"] != noted["detail"]["after"]
+    looks = [one["object"] for one in trail("access.owner")]
+    assert looks.count("command:show") == 1
+    assert {one["person"] for one in trail("access.owner")} == {"owner"}
+    assert document(run("audit", "verify", "--json"))["faults"] == []
+
+
+def test_what_leaves_and_what_is_connected_is_noted(filled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    assert run("sources", "add", "calls", "folder", f"path={folder}").exit_code == 0
+    assert run("sources", "private", "calls", "--json").exit_code == 0
+    assert run("audit", "export", "--out", str(tmp_path / "trail.jsonl")).exit_code == 0
+    assert run("backup", str(tmp_path / "b.tar.gz"), "--json").exit_code == 0
+    assert run("sources", "remove", "calls").exit_code == 0
+    for action in (
+        "source.connect", "source.private", "audit.export", "workspace.backup",
+        "source.disconnect",
+    ):  # fmt: skip
+        assert len(trail(action)) == 1, action
+    assert run("sources", "private", "calls").exit_code != 0
+    assert trail("source.private")[0]["detail"]["after"] == {"private": True, "owner": None}

@@ -264,6 +264,20 @@ def test_combined_split_constant_and_default_columns(
         assert found == [("Ada Byron", "none yet", "manager"), ("Bo", "sales", "manager")]
 
 
+def test_no_export_makes_somebody_the_owner_of_the_installation(
+    store: Store, take: Take, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "a.csv", ("name", "role"), [("Ada", "Owner"), ("Bo", "rep")])
+    fields: dict[str, object] = {"name": "name", "role": "role"}
+    made = take(path, parse_mapping({"tables": [{"entity": "users", "fields": fields}]}, "m"))
+    assert made.total.rejected == 1
+    fields["role"] = {"column": "role", "value_map": {"Owner": "operations"}}
+    take(path, parse_mapping({"tables": [{"entity": "users", "fields": fields}]}, "m"))
+    with store.session() as session:
+        found = session.execute(select(User.name, User.role).order_by(User.name)).all()
+        assert found == [("Ada", "operations"), ("Bo", "rep")]
+
+
 def test_workbooks_bring_native_dates_numbers_and_their_own_sheet(
     store: Store, take: Take, tmp_path: Path
 ) -> None:

@@ -6,11 +6,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from crm.access.bindings import bindings_of
+from crm.access.policy import Policy
+from crm.access.scope import Scope
+from crm.audit.exporting import details_about, erase_details
+from crm.audit.verifying import verify_trail
 from crm.errors import BadInput, NotFound
 from crm.models import (
     Account,
     Contact,
+    Conversation,
     IdentityEntity,
     IdentityQuestion,
     NameBasis,
@@ -19,8 +26,10 @@ from crm.models import (
     QuestionStatus,
     Side,
     Stage,
+    User,
     VoiceName,
 )
+from crm.principal import Principal, Role
 from crm.store import Store
 from ingest.conversation_run import ConversationRun
 from ingest.conversations import Change, NamedVoice, ParsedSegment, store_conversation
@@ -274,7 +283,7 @@ def test_the_queue_shows_where_somebody_was_met_and_what_they_said(store: Store)
         session.flush()
         (one,) = list_questions(session, OWNER, limit=10)
         assert [c.id for c in one.candidates] == [2]
-    skip_question(store, one.id)
+    skip_question(store, one.id, principal=OWNER)
     with store.session() as session:
         assert list_questions(session, OWNER, limit=10) == []
         assert len(list_questions(session, OWNER, limit=10, with_skipped=True)) == 1
@@ -373,3 +382,57 @@ def test_a_batch_costs_few_statements_more_for_more_people(store: Store) -> None
     few, many = statements("a", 10), statements("b", 90)
     # One look-up each for the row under the same id; all else is asked once for the batch.
     assert many - few <= 80 + 15
+
+
+def _reader(session: Session, user_id: int) -> Principal:
+    """A rep who reads what is his own, and whom the rules show no personal data."""
+    text = """
+    permit (principal in Role::"rep", action == Action::"read", resource)
+    when { resource has own && (resource.own || resource.account_own) };
+    """
+    user = session.get_one(User, user_id)
+    scope = Scope(Policy(text), Role.REP, bindings_of(session, user, at=AT))
+    return Principal(user_id, user.name, Role.REP, scopes=(scope,))
+
+
+def test_decisions_are_told_to_and_changed_by_those_who_read_the_conversation(
+    store: Store,
+) -> None:
+    ours, theirs = keep(store, parsed("1", ANNA, PRIYA), parsed("2", Person("李伟"), ZED))
+    with store.session() as session:
+        session.get_one(Conversation, ours).owner_id = 1
+        session.get_one(Conversation, theirs).owner_id = 2
+    question = _questions(store)[f"name:conversation:{ours}:priya nair"][0]
+    _decide(store, f"name:conversation:{ours}:priya nair", "contact:6")
+    mine = _decide(store, "email:zed@gmail.com", "nobody")
+    merged = _decide(store, "contact:1", "contact:7")
+    with store.session() as session:
+        anna, li = _reader(session, 1), _reader(session, 2)
+        assert len(list_decisions(session, OWNER, limit=10)) >= 3
+        seen = [one.key for one in list_decisions(session, anna, limit=10)]
+        assert f"name:conversation:{ours}:priya nair" in seen
+        assert not any("zed" in key or key == "contact:1" for key in seen)
+        assert "email:…" in [one.key for one in list_decisions(session, li, limit=10)]
+    for decision_id in (mine.decision_id, merged.decision_id):
+        with pytest.raises(NotFound):
+            undo(store, decision_id, principal=anna, now=AT)
+    with pytest.raises(NotFound):
+        answer_question(store, question, Choice(IdentityEntity.NOBODY), principal=li, now=AT)
+    with pytest.raises(NotFound):
+        skip_question(store, question, principal=li)
+
+
+def test_decisions_and_their_undoing_stand_in_the_audit_trail(store: Store) -> None:
+    keep(store, parsed("1", ZED))
+    applied = _decide(store, "email:zed@gmail.com", "contact:1")
+    _undo(store, applied.decision_id)
+    with store.session() as session:
+        told = details_about(session, "contact:1", principal=OWNER)
+        assert [one["action"] for one in told] == ["identity.decide", "identity.undo"]
+        assert told[0]["detail"]["after"]["key"] == "email:zed@gmail.com"
+        erased = erase_details(
+            session, "email:zed@gmail.com", reason="asked to", principal=OWNER, now=AT
+        )
+        assert erased == 2
+        assert details_about(session, "contact:1", principal=OWNER) == []
+        assert verify_trail(session).faults == ()

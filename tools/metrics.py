@@ -12,7 +12,7 @@ from crm.metrics.catalog import Measure, catalog
 from crm.metrics.query import COMPARISONS, FilterOp, MetricQuery
 from crm.metrics.result import MetricCell, MetricResult
 from crm.metrics.run import run_metric
-from crm.metrics.words import describe_query, rows_in_words, value_in_words
+from crm.metrics.words import describe_query, rows_in_words
 from crm.period import FiscalCalendar
 from crm.principal import Principal
 
@@ -76,10 +76,12 @@ def _fact(
     result: MetricResult, cell: MetricCell, language: Literal["en", "zh"], is_total: bool = False
 ) -> Fact:
     measure = catalog().measure(result.query.measure)
-    value = value_in_words(cell.value, result.unit, cell.currency, language)
-    rows = rows_in_words(cell.rows, measure, language)
+    value = cell.in_words(result.unit, language)
+    if not cell.is_hidden:
+        rows = rows_in_words(cell.rows, measure, language)
+        value += f"（{rows}）" if language == "zh" else f" ({rows})"
     subject = _subject(result, measure, cell, language, is_total)
-    text = f"{subject}：{value}（{rows}）" if language == "zh" else f"{subject}: {value} ({rows})"
+    text = f"{subject}：{value}" if language == "zh" else f"{subject}: {value}"
     return Fact(
         kind=FactKind.METRIC,
         text=text,

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.access import readable, visible
+from crm.access.notes import are_told
 from crm.errors import NotFound
 from crm.facts import Fact, FactKind
 from crm.models import (
@@ -160,7 +161,9 @@ def read_notes(
     Raises NotFound if there is no such conversation, or nobody has made notes on it yet.
     """
     row = _conversation(session, arguments.conversation_id, principal)
-    made = session.get(NoteSet, row.id)
+    made = session.scalar(
+        select(NoteSet).where(NoteSet.conversation_id == row.id, are_told(principal))
+    )
     if made is None:
         raise NotFound(
             f"conversation {row.id!r} has no notes yet: `sales-copilot notes {row.id}` makes them"
@@ -226,7 +229,7 @@ def find_commitments(
     if arguments.due_until is not None:
         statement = statement.where(Note.due_on <= arguments.due_until)
     readable = visible(select(Conversation.id), Conversation, principal)
-    statement = statement.where(Note.conversation_id.in_(readable))
+    statement = statement.where(Note.conversation_id.in_(readable), are_told(principal))
     total = _count(session, statement.with_only_columns(Note.id))
     ordered = statement.order_by(Note.due_on.asc().nulls_last(), Note.id)
     rows = session.execute(ordered.limit(arguments.limit)).all()
@@ -260,7 +263,9 @@ def find_proposals(
         statement = statement.where(FieldProposal.entity_id == arguments.entity_id)
     readable = visible(select(Conversation.id), Conversation, principal)
     statement = statement.where(
-        FieldProposal.conversation_id.in_(readable), on_readable_record(principal)
+        FieldProposal.conversation_id.in_(readable),
+        on_readable_record(principal),
+        are_told(principal),
     )
     total = _count(session, statement.with_only_columns(FieldProposal.id))
     ordered = statement.order_by(Conversation.started_at.desc(), FieldProposal.id)

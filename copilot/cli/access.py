@@ -1,6 +1,5 @@
 """`access`: who may read what and why, what people are given for a time, and the policy itself."""
 
-from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from copilot.cli.console import out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.days import day_begins, day_ends
 from copilot.wiring import Installation
 from crm.access.explaining import Explanation, explain_access
 from crm.access.granting import (
@@ -74,14 +74,14 @@ def root() -> None:
 
 def explain(
     ctx: typer.Context,
-    who: Annotated[str, typer.Option("--as", help="Email of the user in question.")],
+    who: Annotated[str, typer.Option("--as", help="Email of the user or contact.")],
     wanted: Annotated[str, typer.Option("--object", help="Such as opportunity:12 or call:31.")],
     as_json: Json = False,
 ) -> None:
     """Say whether somebody may read a record, and why or why not."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
-        principal = installation.principal(who)
+        principal = installation.principal(who, admits_outside=True)
         model, row_id = _object(wanted)
         with installation.store.session() as session:
             found = explain_access(session, principal.scopes[0], model, row_id)
@@ -143,8 +143,8 @@ def grant(
                 kind=kind,
                 object_id=_given(session, installation, kind, wanted),
                 reason=reason,
-                valid_from=_day(since, now, is_last=False),
-                valid_until=_day(until, now, is_last=True),
+                valid_from=day_begins(since, "--from", now),
+                valid_until=day_ends(until, "--until", now),
             )
             made = grant_access(session, wish, principal=principal, now=now)
         _say(as_json, {"grant_id": made}, f"Grant {made}: `access revoke {made}` takes it back.")
@@ -228,16 +228,6 @@ def _given(session: Session, installation: Installation, kind: GrantKind, text: 
     if len(ids) > 1:
         raise Ambiguous(f"several are called {text!r}: give the id", [str(one) for one in ids])
     return ids[0]
-
-
-def _day(text: str | None, now: datetime, *, is_last: bool) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no day: write it as 2027-01-08") from None
-    return datetime.combine(day, time.max if is_last else time.min, now.tzinfo)
 
 
 def _row(session: Session, one: AccessGrant) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """`audit`: who did what, whether the trail is untouched, and what it says of a person."""
 
-import json
 import sys
-from datetime import date, datetime, time, timedelta
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +12,16 @@ from rich.table import Table
 
 from copilot.cli.console import err, out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.days import day_begins
+from copilot.cli.recording import note
+from copilot.wiring import Installation
 from crm.audit.exporting import Wanted, details_about, erase_details, export_trail
+from crm.audit.person import contact_number, export_person, find_person
+from crm.audit.trail import Deed, record
 from crm.audit.verifying import verify_trail
 from crm.errors import BadInput, PermanentError
+from crm.escaping import for_json
+from crm.principal import Principal
 
 SCHEMA_VERSION = 1
 _SHOWN = 50
@@ -33,7 +40,7 @@ def register(app: typer.Typer) -> None:
     )(export)
     audit.command(
         epilog="Examples:  sales-copilot audit person contact:12  ·  sales-copilot audit person "
-        'contact:12 --erase --reason "asked to on 3 May"'
+        'contact:12 --erase --reason "asked to on 3 May" --yes'
     )(person)
     app.add_typer(audit, name="audit")
 
@@ -62,9 +69,7 @@ def listed(
             return
         table = Table("no.", "when", "who", "through", "what", "to what", "detail")
         for event in events[:_SHOWN]:
-            detail = (
-                json.dumps(event["detail"], ensure_ascii=False) if event["detail"] else "erased"
-            )
+            detail = for_json(event["detail"]) if event["detail"] else "erased"
             when = event["at"][:16].replace("T", " ")
             cells = (event["seq"], when, event["person"], event["agent"] or "", event["action"])
             table.add_row(*(escape(str(cell)) for cell in (*cells, event["object"], detail)))
@@ -122,9 +127,11 @@ def export(
         wanted = _wanted(since, until, moment(installation))
         with installation.store.session() as session:
             lines = [
-                json.dumps(event, ensure_ascii=False) + "\n"
+                for_json(event) + "\n"
                 for event in export_trail(session, wanted, principal=principal)
             ]
+        given = {"from": since, "until": until, "events": len(lines)}
+        note(installation, Deed("audit.export", "audit", after=given), principal)
         if to is None:
             sys.stdout.writelines(lines)
             return
@@ -138,44 +145,71 @@ def export(
 def person(
     ctx: typer.Context,
     address: Annotated[str, typer.Argument(help="Such as contact:12.")],
-    erase: Annotated[bool, typer.Option(help="Erase what it says; the chain stays whole.")] = False,
+    erase: Annotated[
+        bool, typer.Option(help="Erase all that is kept of them; the chain stays whole.")
+    ] = False,
     reason: Annotated[str, typer.Option(help="Why it is erased.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     who: As = None,
     as_json: Json = False,
 ) -> None:
-    """Give out what the trail says of a person, or erase it on request."""
+    """Give out all that is kept of a person, or erase it on request.
+
+    Erasing a contact takes the conversations that they took part in, and all that names them.
+    """
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
-        now = moment(installation)
-        with installation.store.session() as session:
-            found: dict[str, Any] = {"address": address}
-            if erase:
-                found["erased"] = erase_details(
-                    session, address, reason=reason, principal=principal, now=now
-                )
-            else:
-                found["details"] = details_about(session, address, principal=principal)
+        if erase and not yes:
+            if as_json:
+                raise BadInput("--json asks nothing: add --yes to erase")
+            typer.confirm(f"Erase all that is kept of {address}, for good?", abort=True)
+        act = _erase if erase else _give_out
+        found = {"address": address, **act(installation, address, reason, principal)}
         if as_json:
             print_json({"schema_version": SCHEMA_VERSION, "status": "done", **found})
-        elif erase:
-            out.print(f"{found['erased']} details on {address} were erased.", markup=False)
-        else:
-            for one in found["details"]:
-                out.print(json.dumps(one, ensure_ascii=False), markup=False)
+            return
+        for name, value in found.items():
+            if name != "address":
+                out.print(f"{name}: {for_json(value)}", markup=False)
+
+
+def _erase(
+    installation: Installation, address: str, reason: str, principal: Principal
+) -> dict[str, Any]:
+    # The index comes with it, which nothing else here needs.
+    from copilot.erasing import Workspace, erase_person
+
+    now, number = moment(installation), contact_number(address)
+    if number is not None:
+        with installation.importing():
+            place = Workspace(
+                installation.settings, installation.store, installation.index,
+                installation.checkpoints,
+            )  # fmt: skip
+            made = erase_person(place, number, reason=reason, principal=principal, now=now)
+        return asdict(made)
+    with installation.store.session() as session:
+        asked: dict[str, Any] = {"reason": reason, "principal": principal, "now": now}
+        return {"details": erase_details(session, address, **asked)}
+
+
+def _give_out(
+    installation: Installation, address: str, _reason: str, principal: Principal
+) -> dict[str, Any]:
+    number = contact_number(address)
+    with installation.store.session() as session:
+        if number is None:
+            return {"details": details_about(session, address, principal=principal)}
+        person = find_person(session, number, principal=principal)
+        found = export_person(session, person, principal=principal)
+        deed = Deed("person.export", person.address)
+        record(session, deed, principal=principal, now=moment(installation))
+        return found
 
 
 def _wanted(since: str | None, until: str | None, now: datetime) -> Wanted:
-    first, last = _day(since), _day(until)
-    zone = now.tzinfo
     return Wanted(
-        since=datetime.combine(first, time.min, zone) if first else None,
-        until=datetime.combine(last + timedelta(days=1), time.min, zone) if last else None,
+        since=day_begins(since, "--from", now),
+        until=day_begins(until, "--until", now, after_days=1),
     )
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text is not None else None
-    except ValueError:
-        raise BadInput(f"{text!r} is no day: write it as 2026-11-30") from None

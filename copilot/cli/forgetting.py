@@ -7,6 +7,8 @@ from rich.markup import escape
 
 from copilot.cli.console import out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.recording import note
+from crm.audit.trail import Deed
 from crm.errors import BadInput
 from crm.index.forgetting import forget_conversations
 from tools.attributes import Entity
@@ -45,6 +47,8 @@ def forget(
                 raise BadInput("--json asks nothing: add --yes to delete")
             out.print(f"[bold]{escape(found.name)}[/] and all that was made from it will be gone.")
             typer.confirm("Delete it?", abort=True)
+        # Before, so that no deletion is without its event, whatever ends this process.
+        note(installation, Deed("conversation.forget", f"conversation:{found.id}"), principal)
         forget_conversations(installation.store, installation.index, [found.id])
         if as_json:
             print_json(

@@ -117,7 +117,7 @@ class _Desk:
 
     def skip(self, question_id: int) -> None:
         """Put a question aside."""
-        skip_question(self.installation.store, question_id)
+        skip_question(self.installation.store, question_id, principal=self.principal)
 
     def questions(self, limit: int, *, with_skipped: bool) -> tuple[list[OpenQuestion], int]:
         """Return the open questions and how many there are in all."""

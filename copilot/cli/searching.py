@@ -1,6 +1,6 @@
 """`search`: the stretches of calls and emails that fit some words."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -9,7 +9,8 @@ from rich.markup import escape
 from sqlalchemy.orm import Session
 
 from copilot.cli.console import out, print_json
-from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.context import As, Context, Json, moment, tell_what_is_missing, who_asks
+from copilot.cli.days import day_begins
 from crm.errors import BadInput
 from crm.index.filters import SearchFilters
 from crm.index.reading import PassageHit
@@ -66,18 +67,19 @@ def search(
                 conversation_id=find(Entity.CALL, conversation),
                 kind=kind,
                 speaker=speaker,
-                since=_start_of(since, "--since", now),
-                until=_start_of(until, "--until", now, days=1),
+                since=day_begins(since, "--since", now),
+                until=day_begins(until, "--until", now, after_days=1),
                 likely=_named_days(words, now, installation.calendar),
             )
             hits = installation.index.search(
                 session, words, principal=principal, filters=filters, limit=limit
             )
         took_ms = round((perf_counter() - started) * 1000)
+        tell_what_is_missing(installation)
         if as_json:
             print_json(as_document(hits, took_ms))
         else:
-            _show(hits, took_ms)
+            show_hits(hits, took_ms)
         raise typer.Exit(0 if hits else NOTHING_FOUND)
 
 
@@ -107,7 +109,8 @@ def as_document(hits: list[PassageHit], took_ms: int) -> dict[str, Any]:
     }
 
 
-def _show(hits: list[PassageHit], took_ms: int) -> None:
+def show_hits(hits: list[PassageHit], took_ms: int) -> None:
+    """Print the stretches with where they stand."""
     for hit in hits:
         out.print(
             f"[bold]{escape(hit.title)}[/] [dim]{hit.kind} {hit.started_at:%Y-%m-%d} · "
@@ -138,13 +141,3 @@ def _named_days(words: str, now: datetime, calendar: FiscalCalendar) -> Period |
         if mention.kind != "vague"
     ]
     return named[0] if len(named) == 1 else None
-
-
-def _start_of(text: str | None, option: str, now: datetime, *, days: int = 0) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text) + timedelta(days=days)
-    except (ValueError, OverflowError):
-        raise BadInput(f"{option} {text!r} is not a day: write it as 2026-03-31") from None
-    return datetime.combine(day, time.min, now.tzinfo)

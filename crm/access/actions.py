@@ -33,8 +33,11 @@ class ProposalFacts:
 def may_decide(policy: Policy, role: Role, how: Deciding, facts: ProposalFacts) -> Verdict:
     """Return whether somebody of this role may approve so, and the rules that say it.
 
-    The local owner of a single-user installation may approve everything alone.
+    The local owner of a single-user installation may approve everything alone, and people outside
+    the company nothing, whatever the rules say.
     """
+    if role is Role.CUSTOMER:
+        return Verdict(False, ("people outside approve nothing",))
     if role is Role.OWNER and how is Deciding.APPROVE:
         return Verdict(True, ("the owner of a single-user installation",))
     return ask_about(policy, role, how.value, json.dumps(asdict(facts)))

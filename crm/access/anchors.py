@@ -32,13 +32,14 @@ from crm.models import (
 
 @dataclass(frozen=True)
 class Anchors:
-    """The names of a table's columns; None where it has no such one."""
+    """The names of a table's columns, None where it has no such one; `is_public`: told to all."""
 
     kind: Kind
     owner: str | None = None
     account: str | None = None
     deal: str | None = None
     territory: str | None = None
+    is_public: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ ANCHORS: Mapping[type[Base], Anchors] = {
     Quota: Anchors(Kind.QUOTA, "user_id"),
     Conversation: Anchors(Kind.CONVERSATION, "owner_id", "account_id", "opportunity_id"),
     **dict.fromkeys(
-        (User, Team, Territory, Stage, Product, PriceBook, PriceBookEntry), Anchors(Kind.DIRECTORY)
+        (User, Team, Territory, Stage, PriceBook, PriceBookEntry), Anchors(Kind.DIRECTORY)
     ),
+    Product: Anchors(Kind.DIRECTORY, is_public=True),
 }
 PARENTS: Mapping[type[Base], Parent] = {
     Contact: Parent(Account, "account_id"),

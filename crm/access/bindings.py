@@ -6,13 +6,19 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from crm.models import AccessGrant, GrantKind, Team, User
+from crm.models import AccessGrant, Contact, GrantKind, Team, User
 from crm.principal import Role
+
+NOBODY = 0
+"""The user id of callers who are no user, so that nothing of a person is theirs."""
 
 
 @dataclass(frozen=True)
 class Bindings:
-    """Ids of what is the caller's; `stand_in_for` are users, whose rows he reads meanwhile."""
+    """Ids of what is the caller's; `stand_in_for` are users, whose rows he reads meanwhile.
+
+    Who is no user, `NOBODY`, is perhaps a contact who works for the account `employer_id`.
+    """
 
     user_id: int
     team_ids: frozenset[int] = frozenset()
@@ -20,6 +26,8 @@ class Bindings:
     account_ids: frozenset[int] = frozenset()
     opportunity_ids: frozenset[int] = frozenset()
     stand_in_for: frozenset[int] = frozenset()
+    contact_id: int | None = None
+    employer_id: int | None = None
 
 
 def bindings_of(session: Session, user: User, *, at: datetime) -> Bindings:
@@ -39,6 +47,13 @@ def bindings_of(session: Session, user: User, *, at: datetime) -> Bindings:
         opportunity_ids=frozenset(granted[GrantKind.OPPORTUNITY]),
         stand_in_for=frozenset(granted[GrantKind.STAND_IN]),
     )
+
+
+def bindings_outside(contact: Contact | None) -> Bindings:
+    """Return what binds somebody outside the company: who he is, and whom he works for."""
+    if contact is None:
+        return Bindings(NOBODY)
+    return Bindings(NOBODY, contact_id=contact.id, employer_id=contact.account_id)
 
 
 def grants_of(user_id: int, *, at: datetime) -> Select[str, int]:
@@ -67,6 +82,10 @@ def _with_those_below(session: Session, teams: set[int]) -> set[int]:
 
 
 def role_of(user: User) -> Role:
-    """Return a user's role; the owner of an installation comes in by no import."""
+    """Return a user's role; the owner of an installation comes in by no import.
+
+    A user who is called a customer is no colleague, but is somebody whom the CRM lets in: he reads
+    what partners do.
+    """
     role = Role(user.role)
-    return Role.REP if role is Role.OWNER else role
+    return {Role.OWNER: Role.REP, Role.CUSTOMER: Role.PARTNER}.get(role, role)

@@ -6,15 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.access.bindings import Bindings, bindings_of, role_of
+from crm.access.bindings import NOBODY, Bindings, bindings_of, role_of
 from crm.access.policy import Policy
 from crm.access.scope import Scope
 from crm.errors import BadInput
 from crm.models import User
 from crm.principal import Principal, Role
-
-NOBODY = 0
-"""The user id of a channel: no user has it, so no draft and no thread of a person is its own."""
 
 _NOTHING = Policy("forbid (principal, action, resource);")
 _BY_STANDING = (

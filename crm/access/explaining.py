@@ -6,12 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.access.anchors import ANCHORS, PARENTS
-from crm.access.policy import RELATIONS, Kind, Relation
+from crm.access.policy import Kind, Relation, relations_of
 from crm.access.scope import Scope
 from crm.errors import BadInput, NotFound
-from crm.models import Base
+from crm.models import Base, Contact
 from crm.models.base import Sourced
 from crm.principal import Role
+
+HIMSELF_ALONE = "of the people at his company a customer reads himself alone"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ def explain_access(session: Session, scope: Scope, model: type[Base], row_id: in
         if found is None:
             raise NotFound(f"there is no row {row_id!r} in {model.__tablename__}")
         above = found[0]
+        if scope.role is Role.CUSTOMER and model is Contact and row_id != scope.bindings.contact_id:
+            kind = ANCHORS[parent.model].kind
+            return Explanation(False, scope.role, kind, (), (HIMSELF_ALONE,))
         if above is None:
             return _without_parent(scope, parent.model)
         through = explain_access(session, scope, parent.model, above)
@@ -57,7 +62,7 @@ def explain_access(session: Session, scope: Scope, model: type[Base], row_id: in
     if anchors is None or not issubclass(model, Sourced):
         raise BadInput(f"{model.__tablename__!r} is under no rule of its own")
     table = model.__table__
-    names = RELATIONS[anchors.kind]
+    names = relations_of(scope.role, anchors.kind)
     columns = [scope.stands(name, anchors, table).label(name.value) for name in names]
     row = session.execute(
         select(table.c.id, *columns).where(table.c.id == row_id, table.c.deleted_at.is_(None))

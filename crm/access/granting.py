@@ -110,8 +110,8 @@ def set_private(
     is_owner = principal.is_local_owner and principal.user_id is None
     if row is None or not (is_owner or is_mine):
         raise NotFound(f"no conversation {conversation_id!r} of yours")
-    if row.is_private != is_private:
-        row.is_private = is_private
+    if (row.is_private, row.kept_private) != (is_private, is_private):
+        row.is_private = row.kept_private = is_private
         deed = Deed("conversation.private", f"conversation:{row.id}", after={"private": is_private})
         record(session, deed, principal=principal, now=now)
 

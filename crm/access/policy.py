@@ -10,14 +10,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import cedarpy
-
+from crm.access import cedar
 from crm.errors import BadInput
 from crm.principal import Role
 
 _HERE = Path(__file__).parent
-_READ = 'Action::"read"'
-_CALLER = 'User::"caller"'
 
 
 class Relation(StrEnum):
@@ -31,6 +28,8 @@ class Relation(StrEnum):
     STAND_IN = "stand_in"
     TOOK_PART = "took_part"
     PRIVATE = "private"
+    EMPLOYER = "employer"
+    PUBLIC = "public"
 
 
 class Kind(StrEnum):
@@ -65,12 +64,22 @@ class FieldName:
 _RECORD = tuple(Relation)[:6]
 RELATIONS: Mapping[Kind, tuple[Relation, ...]] = {
     **dict.fromkeys(Kind, _RECORD),
-    Kind.CONVERSATION: tuple(Relation),
+    Kind.CONVERSATION: tuple(Relation)[:8],
     Kind.DIRECTORY: (),
+}
+_OUTSIDE: Mapping[Kind, tuple[Relation, ...]] = {
+    **dict.fromkeys(Kind, (Relation.EMPLOYER,)),
+    Kind.CONVERSATION: (Relation.TOOK_PART, Relation.PRIVATE, Relation.EMPLOYER),
+    Kind.DIRECTORY: (Relation.PUBLIC,),
 }
 
 Clause = tuple[tuple[Relation, bool], ...]
 """Relations that must all hold, or must not; a row is readable if one clause is met."""
+
+
+def relations_of(role: Role, kind: Kind) -> tuple[Relation, ...]:
+    """Return how rows of a kind may stand to callers of a role; all other relations never hold."""
+    return (_OUTSIDE if role is Role.CUSTOMER else RELATIONS)[kind]
 
 
 @dataclass(frozen=True)
@@ -83,9 +92,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Policy:
-    """One version of the rules; `version` is the digest of their text."""
+    """One version of the rules; `version` is the digest of their text.
+
+    Figures over rows that stay closed are told of no fewer than `smallest_group` owners or
+    customers together.
+    """
 
     text: str
+    smallest_group: int = 3
 
     @property
     def version(self) -> str:
@@ -98,7 +112,15 @@ class Policy:
         No clause means never; one empty clause means always. The file is asked once for every
         combination of relations, so the clauses say exactly what it says.
         """
-        return _clauses(self.text, role, kind)
+        return _clauses(self.text, role, kind, ("read",))
+
+    def counted_clauses(self, role: Role, kind: Kind) -> tuple[Clause, ...]:
+        """Return when rows of this kind count in figures of such a caller: read, or `aggregate`.
+
+        Nobody outside counts more than he reads.
+        """
+        actions = ("read",) if role is Role.CUSTOMER else ("read", "aggregate")
+        return _clauses(self.text, role, kind, actions)
 
     def withheld(self, role: Role, fields: tuple[FieldName, ...]) -> frozenset[FieldName]:
         """Return which of these fields a caller of this role is not shown in any record."""
@@ -106,13 +128,13 @@ class Policy:
 
     def verdict(self, role: Role, kind: Kind, relations: Mapping[Relation, bool]) -> Verdict:
         """Return what the file says about one row that stands so to the caller."""
-        names = RELATIONS[kind]
+        names = relations_of(role, kind)
         values = tuple(relations.get(name, False) for name in names)
-        ((is_allowed, reasons),) = _ask(self.text, role, kind, [values])
-        return Verdict(is_allowed, tuple(_names(self.text).get(one, one) for one in reasons))
+        (found,) = _ask(self.text, role, kind, [values], "read")
+        return _verdict(self.text, found)
 
 
-def load_policy(path: Path | None = None) -> Policy:
+def load_policy(path: Path | None = None, *, smallest_group: int = 3) -> Policy:
     """Return the policy of this file, or the one that comes with the product.
 
     Raises BadInput if the file is missing, is no Cedar, or speaks of what there is not.
@@ -123,35 +145,31 @@ def load_policy(path: Path | None = None) -> Policy:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"the access policy {str(source)!r} cannot be read: {error}") from None
     schema = (_HERE / "schema.cedarschema").read_text("utf-8")
-    found = cedarpy.validate_policies(text, schema)
-    if not found.validation_passed:
-        why = "; ".join(" ".join(str(one.error).split()) for one in found.errors[:3])
+    if faults := cedar.faults_of(text, schema):
+        why = "; ".join(faults[:3])
         raise BadInput(f"the access policy {str(source)!r} cannot be used: {why}")
-    return Policy(text)
+    return Policy(text, smallest_group)
 
 
 def ask_about(policy: Policy, role: Role, action: str, attributes: str) -> Verdict:
     """Return what the file says on an action on one proposal, its attributes given as JSON."""
     uid = {"type": "Proposal", "id": "proposal"}
     entities = [*_caller(role), {"uid": uid, "attrs": json.loads(attributes), "parents": []}]
-    request = {
-        "principal": _CALLER,
-        "action": f'Action::"{action}"',
-        "resource": 'Proposal::"proposal"',
-        "context": {},
-    }
-    found = cedarpy.is_authorized_batch([request], policy.text, json.dumps(entities))[0]
-    reasons = found.diagnostics.reasons
-    return Verdict(found.allowed, tuple(_names(policy.text).get(one, one) for one in reasons))
+    (found,) = cedar.ask_all(policy.text, action, ['Proposal::"proposal"'], entities)
+    return _verdict(policy.text, found)
 
 
 @lru_cache(maxsize=256)
-def _clauses(text: str, role: Role, kind: Kind) -> tuple[Clause, ...]:
-    names = RELATIONS[kind]
+def _clauses(text: str, role: Role, kind: Kind, actions: tuple[str, ...]) -> tuple[Clause, ...]:
+    names = relations_of(role, kind)
     combinations = list(product((False, True), repeat=len(names)))
-    answers = _ask(text, role, kind, combinations)
     allowed = {
-        values for values, (is_allowed, _) in zip(combinations, answers, strict=True) if is_allowed
+        values
+        for action in actions
+        for values, one in zip(
+            combinations, _ask(text, role, kind, combinations, action), strict=True
+        )
+        if one.is_allowed
     }
     return tuple(
         tuple(
@@ -163,17 +181,14 @@ def _clauses(text: str, role: Role, kind: Kind) -> tuple[Clause, ...]:
 
 @lru_cache(maxsize=256)
 def _withheld(text: str, role: Role, fields: tuple[FieldName, ...]) -> frozenset[FieldName]:
-    entities, requests = _caller(role), []
+    entities, resources = _caller(role), []
     for number, field in enumerate(fields):
         uid = {"type": "Field", "id": str(number)}
         attributes = {"group": field.group.value, "kind": field.kind, "name": field.name}
         entities.append({"uid": uid, "attrs": attributes, "parents": []})
-        resource, action = f'Field::"{number}"', 'Action::"read_field"'
-        requests.append(
-            {"principal": _CALLER, "action": action, "resource": resource, "context": {}}
-        )
-    found = cedarpy.is_authorized_batch(requests, text, json.dumps(entities))
-    return frozenset(field for field, one in zip(fields, found, strict=True) if not one.allowed)
+        resources.append(f'Field::"{number}"')
+    found = cedar.ask_all(text, _action(role, "read_field"), resources, entities)
+    return frozenset(field for field, one in zip(fields, found, strict=True) if not one.is_allowed)
 
 
 Term = tuple[bool | None, ...]
@@ -215,20 +230,22 @@ def _covers(term: Term, row: tuple[bool, ...]) -> bool:
 
 
 def _ask(
-    text: str, role: Role, kind: Kind, rows: Sequence[tuple[bool, ...]]
-) -> list[tuple[bool, tuple[str, ...]]]:
-    names = RELATIONS[kind]
-    entities = _caller(role)
-    requests = []
+    text: str, role: Role, kind: Kind, rows: Sequence[tuple[bool, ...]], action: str
+) -> tuple[cedar.Answer, ...]:
+    names = relations_of(role, kind)
+    never = dict.fromkeys((*RELATIONS[kind], *_OUTSIDE[kind]), False)
+    entities, resources = _caller(role), []
     for number, values in enumerate(rows):
         uid = {"type": kind.value, "id": str(number)}
-        entities.append({"uid": uid, "attrs": dict(zip(names, values, strict=True)), "parents": []})
-        resource = f'{kind.value}::"{number}"'
-        requests.append(
-            {"principal": _CALLER, "action": _READ, "resource": resource, "context": {}}
-        )
-    found = cedarpy.is_authorized_batch(requests, text, json.dumps(entities))
-    return [(one.allowed, tuple(one.diagnostics.reasons)) for one in found]
+        attributes = never | dict(zip(names, values, strict=True))
+        entities.append({"uid": uid, "attrs": attributes, "parents": []})
+        resources.append(f'{kind.value}::"{number}"')
+    return cedar.ask_all(text, _action(role, action), resources, entities)
+
+
+def _action(role: Role, name: str) -> str:
+    # Rules for colleagues open nothing to others, however freely they are written.
+    return f"{name}_outside" if role is Role.CUSTOMER else name
 
 
 def _caller(role: Role) -> list[dict[str, Any]]:
@@ -239,7 +256,11 @@ def _caller(role: Role) -> list[dict[str, Any]]:
     ]
 
 
+def _verdict(text: str, found: cedar.Answer) -> Verdict:
+    titles = _titles(text)
+    return Verdict(found.is_allowed, tuple(titles.get(one, one) for one in found.rules))
+
+
 @lru_cache(maxsize=8)
-def _names(text: str) -> dict[str, str]:
-    read = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    return {key: one.get("annotations", {}).get("id", key) for key, one in read.items()}
+def _titles(text: str) -> dict[str, str]:
+    return cedar.titles_of(text)

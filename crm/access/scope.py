@@ -1,6 +1,6 @@
 """The one place where a caller's scope is put on a statement, for every read of every layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVarTuple
 
@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 
 from crm.access.anchors import ANCHORS, PARENTS, Anchors
-from crm.access.bindings import Bindings
+from crm.access.bindings import NOBODY, Bindings
 from crm.access.policy import Clause, Kind, Policy, Relation
-from crm.models import Account, Base, Participant, User
+from crm.models import Account, Base, Contact, Participant, User
 from crm.models.base import Sourced
 from crm.principal import Principal, Role
 
@@ -32,11 +32,15 @@ Ts = TypeVarTuple("Ts")
 
 @dataclass(frozen=True)
 class Scope:
-    """What one caller may read: a policy, the caller's role, and what he is bound to now."""
+    """What one caller may read: a policy, the caller's role, and what he is bound to now.
+
+    With `counts` the rows are those that count in his figures, under some policies a few more.
+    """
 
     policy: Policy
     role: Role
     bindings: Bindings
+    counts: bool = False
 
     def rows(self, entity: type[Base], table: FromClause) -> ColumnElement[bool]:
         """Return the condition on rows of `table`, which holds rows of `entity`."""
@@ -44,17 +48,29 @@ class Scope:
         if parent is not None:
             rows = parent.model.__table__
             allowed = self.rows(parent.model, rows)
+            himself = self._himself(entity, table)
             # One without a parent is read by who reads all of them.
             if _is_always(allowed):
-                return allowed
-            return table.c[parent.column].in_(select(rows.c.id).where(allowed))
+                return himself
+            return and_(table.c[parent.column].in_(select(rows.c.id).where(allowed)), himself)
         anchors = ANCHORS.get(entity)
         if anchors is None:
             return true()
-        clauses = self.policy.clauses(self.role, anchors.kind)
+        clauses = self.clauses(anchors.kind)
         if () in clauses:
             return true()
         return or_(false(), *(self._clause(clause, anchors, table) for clause in clauses))
+
+    def clauses(self, kind: Kind) -> tuple[Clause, ...]:
+        """Return the clauses of which a row has to meet one."""
+        ask = self.policy.counted_clauses if self.counts else self.policy.clauses
+        return ask(self.role, kind)
+
+    def _himself(self, entity: type[Base], table: FromClause) -> ColumnElement[bool]:
+        """Of the people at his company somebody outside reads himself, whatever the rules say."""
+        if self.role is not Role.CUSTOMER or entity is not Contact:
+            return true()
+        return table.c.id == (self.bindings.contact_id or NOBODY)
 
     def _clause(self, clause: Clause, anchors: Anchors, table: FromClause) -> ColumnElement[bool]:
         terms = [
@@ -89,11 +105,21 @@ class Scope:
             case Relation.STAND_IN:
                 return _is_in(table, anchors.owner, mine.stand_in_for)
             case Relation.TOOK_PART:
-                part = Participant.__table__
-                seen = select(part.c.conversation_id).where(part.c.user_id == mine.user_id)
-                return table.c.id.in_(seen)
+                return table.c.id.in_(self._talks())
             case Relation.PRIVATE:
                 return table.c.is_private
+            case Relation.EMPLOYER:
+                return _is_in(table, anchors.account, {mine.employer_id} - {None})
+            case _:
+                return true() if anchors.is_public else false()
+
+    def _talks(self) -> Select[int]:
+        """Return the statement of the conversations in which the caller took part."""
+        part, mine = Participant.__table__, self.bindings
+        me = part.c.user_id == mine.user_id
+        if mine.contact_id is not None:
+            me = part.c.contact_id == mine.contact_id
+        return select(part.c.conversation_id).where(me)
 
     def _in_teams(self, table: FromClause, anchors: Anchors) -> ColumnElement[bool]:
         if anchors.owner is None or not self.bindings.team_ids:
@@ -115,7 +141,7 @@ class Scope:
 
 
 def _is_in(
-    table: FromClause, column: str | None, ids: frozenset[int] | set[int]
+    table: FromClause, column: str | None, ids: Collection[int | None]
 ) -> ColumnElement[bool]:
     if column is None or not ids:
         return false()
@@ -129,7 +155,7 @@ def readable(entity: Any, principal: Principal) -> ColumnElement[bool]:
     deleted rows of the directory count as shown, for history keeps the names of what was.
     """
     known = inspect(entity)
-    _check_caller(known.mapper.class_, principal)
+    check_caller(known.mapper.class_, principal)
     model, table = known.mapper.class_, known.selectable
     if not issubclass(model, Sourced):
         return true()
@@ -146,7 +172,7 @@ def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) ->
     the table itself, rules bind there, else on its aliases. A caller of several scopes (a shared
     channel) reads what all of them allow.
     """
-    _check_caller(entity, principal)
+    check_caller(entity, principal)
     if not issubclass(entity, Sourced):
         return statement
     read = [leaf for source in statement.get_final_froms() for leaf in _leaves(source)]
@@ -158,7 +184,8 @@ def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) ->
     return statement.where(*_rules(principal.scopes, entity, tables))
 
 
-def _check_caller(entity: type[Base], principal: object) -> None:
+def check_caller(entity: type[Base], principal: object) -> None:
+    """Raise TypeError unless somebody reads: no read is anybody's."""
     if not isinstance(principal, Principal):
         raise TypeError(f"reading {entity.__tablename__} needs a Principal, got {principal!r}")
 

@@ -3,7 +3,7 @@
 import json
 from hashlib import sha256
 
-from crm.access.channels import NOBODY
+from crm.access.bindings import NOBODY
 from crm.principal import Principal
 
 
@@ -18,6 +18,8 @@ def thread_key(principal: Principal, thread: str) -> str:
         return f"owner:{thread}"
     if principal.user_id != NOBODY:
         return f"{principal.user_id}:{thread}"
+    if principal.is_customer:
+        return f"contact-{principal.contact_id or 'visitor'}:{thread}"
     members = sorted(scope.bindings.user_id for scope in principal.scopes)
     digest = sha256(json.dumps([principal.name, members]).encode()).hexdigest()[:16]
     return f"channel-{digest}:{thread}"

@@ -1,11 +1,11 @@
 """Gives out the audit trail, and what it says of a person; erases the latter on request."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from crm.audit.trail import Deed, record
@@ -36,7 +36,7 @@ def export_trail(
 
     Raises NotAllowed for who may not read the trail.
     """
-    _check(principal, MAY_READ, "read")
+    check_role(principal, MAY_READ, "read")
     statement = (
         select(AuditEvent, AuditDetail)
         .outerjoin(AuditDetail, AuditDetail.seq == AuditEvent.seq)
@@ -60,7 +60,7 @@ def export_trail(
 
 def details_about(session: Session, address: str, *, principal: Principal) -> list[dict[str, Any]]:
     """Return what the trail's details say about a person, such as `contact:12`."""
-    _check(principal, MAY_READ, "read")
+    check_role(principal, MAY_READ, "read")
     statement = (
         select(AuditEvent.seq, AuditEvent.at, AuditEvent.action, AuditDetail.body)
         .join(AuditDetail, AuditDetail.seq == AuditEvent.seq)
@@ -75,23 +75,31 @@ def details_about(session: Session, address: str, *, principal: Principal) -> li
 
 
 def erase_details(
-    session: Session, address: str, *, reason: str, principal: Principal, now: datetime
+    session: Session,
+    address: str,
+    *,
+    reason: str,
+    principal: Principal,
+    now: datetime,
+    naming: Collection[int] = (),
 ) -> int:
     """Erase the details about a person and return how many; that it was done is an event itself.
 
-    The events stay, with the digests of what was erased, so the chain still verifies.
+    The events stay, with the digests of what was erased, so the chain still verifies. `naming`
+    are numbers of details that name the person without being filed under the address.
     Raises NotAllowed for who may not, BadInput without a reason.
     """
-    _check(principal, MAY_ERASE, "erase from")
+    check_role(principal, MAY_ERASE, "erase from")
     if not reason.strip():
         raise BadInput("say why with a reason: the trail keeps it")
     about = select(AuditSubject.seq).where(AuditSubject.address == address)
-    there = select(AuditDetail.seq).where(AuditDetail.seq.in_(about)).order_by(AuditDetail.seq)
+    is_theirs = or_(AuditDetail.seq.in_(about), AuditDetail.seq.in_(sorted(naming)))
+    there = select(AuditDetail.seq).where(is_theirs).order_by(AuditDetail.seq)
     numbers = list(session.scalars(there))
     if not numbers:
         return 0
     deed = Deed(
-        action=ERASED, object=address, reason=reason.strip(),
+        action=ERASED, object=_lasting(address), reason=reason.strip(),
         read=[f"audit:{number}" for number in numbers],
     )  # fmt: skip
     record(session, deed, principal=principal, now=now)
@@ -100,6 +108,13 @@ def erase_details(
     return len(numbers)
 
 
-def _check(principal: Principal, roles: frozenset[Role], what: str) -> None:
+def _lasting(address: str) -> str:
+    """Return the address as the chain may keep it for ever: `email:…` would be the person's own."""
+    kind, _, number = address.partition(":")
+    return address if number.isdigit() else f"{kind}:…"
+
+
+def check_role(principal: Principal, roles: frozenset[Role], what: str) -> None:
+    """Raise NotAllowed unless the caller's role is one of these."""
     if principal.role not in roles:
         raise NotAllowed(f"{principal.name!r} is {principal.role.value} and may not {what} it")

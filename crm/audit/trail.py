@@ -69,7 +69,12 @@ def record(session: Session, deed: Deed, *, principal: Principal, now: datetime)
 
 
 def address_of(principal: Principal) -> str:
-    """Return who did it: `user:3`, or `owner` in a single-user installation."""
+    """Return who did it: `user:3`, or `owner` in a single-user installation.
+
+    People outside the company are `contact:12`, and `visitor` where nobody knows them.
+    """
+    if principal.is_customer:
+        return "visitor" if principal.contact_id is None else f"contact:{principal.contact_id}"
     return "owner" if principal.user_id is None else f"user:{principal.user_id}"
 
 

@@ -51,12 +51,35 @@ def verify_trail(session: Session, *, expected: str | None = None) -> Checked:
     faults += [
         Fault(each, "its detail is gone, and no erasure says so") for each in missing - erased
     ]
-    head = session.get(AuditHead, 1)
-    if (head.seq, head.digest) != (seq, previous) if head else seq:
-        faults.append(Fault(seq, "the chain's end is not where its head says"))
+    faults += _faults_of_head(session.get(AuditHead, 1), seq, previous)
     if not seen:
         faults.append(Fault(seq, f"no event has the digest {expected}"))
     return Checked(seq, len(missing & erased), previous, tuple(faults))
+
+
+def verify_end(session: Session, *, events: int = 100) -> tuple[Fault, ...]:
+    """Return what does not fit in the last events of the chain, however long it is."""
+    head = session.get(AuditHead, 1)
+    # Up to the head: what others append meanwhile is not looked at.
+    newest = select(AuditEvent, AuditDetail).outerjoin(
+        AuditDetail, AuditDetail.seq == AuditEvent.seq
+    )
+    if head is not None:
+        newest = newest.where(AuditEvent.seq <= head.seq)
+    rows = session.execute(newest.order_by(AuditEvent.seq.desc()).limit(events + 1)).all()[::-1]
+    previous, seq, faults = FIRST, 0, list[Fault]()
+    if len(rows) > events:
+        previous, seq = rows[0][0].digest, rows[0][0].seq
+    for event, detail in rows[-events:]:
+        seq += 1
+        faults += [Fault(event.seq, what) for what in _faults_of(event, detail, seq, previous)]
+        previous, seq = event.digest, event.seq
+    return (*faults, *_faults_of_head(head, seq, previous))
+
+
+def _faults_of_head(head: AuditHead | None, seq: int, digest: str) -> Iterator[Fault]:
+    if (head.seq, head.digest) != (seq, digest) if head else seq:
+        yield Fault(seq, "the chain's end is not where its head says")
 
 
 def _faults_of(

@@ -11,9 +11,17 @@ from sqlalchemy.orm import Session
 from crm.access.fields import check_shown
 from crm.errors import BadInput
 from crm.metrics.catalog import Dimension, Measure, catalog
+from crm.metrics.coarse import is_coarse
+from crm.metrics.hiding import (
+    cell_of,
+    counts_closed_rows,
+    find_hidden,
+    over_all_rows,
+    without_hidden,
+)
 from crm.metrics.lookup import resolve_filter
 from crm.metrics.query import COMPARISONS, DateBasis, MetricQuery
-from crm.metrics.result import MetricCell, MetricResult
+from crm.metrics.result import Coverage, MetricCell, MetricResult
 from crm.metrics.scene import Condition, Scene
 from crm.metrics.statement import CELL, TOTAL, WHOLE, metric_statement, rows_statement
 from crm.metrics.subjects import SUBJECTS
@@ -42,8 +50,16 @@ def run_metric(
         NotAllowed: a number that the caller is not shown in any record.
     """
     scene = _scene(session, query, principal, as_of, calendar or FiscalCalendar())
-    found = session.execute(metric_statement(scene)).all()
-    return _read(scene, found)
+    if not counts_closed_rows(scene):
+        return _read(scene, session.execute(metric_statement(scene)).all())
+    if not is_coarse(scene):
+        made = _read(scene, session.execute(metric_statement(scene)).all())
+        return made.model_copy(update={"coverage": Coverage.READABLE})
+    whole = over_all_rows(scene)
+    rows = session.execute(metric_statement(whole)).all()
+    cells = [cell_of(whole, row) for row in rows if row.level == CELL]
+    hidden = find_hidden(session, whole)
+    return without_hidden(_read(whole, rows), cells, hidden, asked=query)
 
 
 def rows_behind(

@@ -22,7 +22,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Scene:
-    """A checked question together with everything that its statement depends on."""
+    """A checked question together with everything that its statement depends on.
+
+    `principal` is whom names are shown to; `counted_by` whose rows count, if not his alone.
+    """
 
     query: MetricQuery
     measure: Measure
@@ -32,6 +35,7 @@ class Scene:
     principal: Principal
     as_of: datetime
     calendar: FiscalCalendar
+    counted_by: Principal | None = None
 
     @property
     def subject(self) -> Subject:

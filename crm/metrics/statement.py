@@ -112,15 +112,19 @@ def _rows(scene: Scene, *, is_keyed: bool, is_filtered: bool = True) -> _Rows:
     keys = [dimension_key(scene, dimension.name) for dimension in scene.by]
     tests = [*measure_tests(scene), *(filter_tests(scene) if is_filtered else [])]
     links = [link for _k, _l, wanted in keys for link in wanted]
-    raw = _raw_rows(scene, value, keys if is_keyed else [], tests, [*links, *value.links])
+    raw = raw_rows(scene, value, keys if is_keyed else [], tests, [*links, *value.links])
     if not (has_lines or scene.measure.counts or scene.subject.once_per):
         return _Rows(raw.cte(), value.scale)
     return _Rows(_once_each(raw, value).cte(), value.scale)
 
 
-def _raw_rows(
+def raw_rows(
     scene: Scene, value: RowValue, keys: list[Any], tests: list[Test], links: list[str]
 ) -> Select[Any]:
+    """Return (id, currency, n, d, k1, l1, …) of each record that counts and passes the tests.
+
+    `keys` are triples of key, label and the links that they read; `links` have to hold these.
+    """
     subject = scene.subject
     counted = Opportunity.account_id if scene.measure.counts else subject.id
     currency = subject.currency if scene.measure.splits_by_currency else None
@@ -142,7 +146,7 @@ def _raw_rows(
         statement, subject.refs, wanted, principal=scene.principal, present=present
     )
     for model in subject.models:
-        statement = visible(statement, model, scene.principal)
+        statement = visible(statement, model, scene.counted_by or scene.principal)
     # What joined as nothing would pass every rule that says what a deal must not be.
     found = [TARGETS[link][1].is_not(None) for link in subject.required]
     return statement.where(counted.is_not(None), *found, *(test for test, _links in tests))

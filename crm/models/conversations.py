@@ -40,7 +40,8 @@ class NameBasis(StrEnum):
 class Conversation(Sourced, Base):
     """One call, meeting, email or chat; an email's thread shares `thread_key`.
 
-    One that `is_private` is kept to its owner and the people in it, as the policy says.
+    One that `is_private` is kept to its owner and the people in it, as the policy says: because
+    somebody said so (`kept_private`), else because all sources that brought it are private.
     """
 
     __tablename__ = "conversations"
@@ -58,6 +59,17 @@ class Conversation(Sourced, Base):
     media_path: Mapped[str | None]
     content_sha256: Mapped[str]
     is_private: Mapped[bool] = mapped_column(default=False, server_default=false())
+    kept_private: Mapped[bool | None]
+
+
+class ConversationOrigin(Base):
+    """That a connected source brought a conversation; one imported by hand has no such row."""
+
+    __tablename__ = "conversation_origins"
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    source: Mapped[str] = mapped_column(primary_key=True, index=True)
 
 
 class Participant(Base):

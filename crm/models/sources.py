@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.models.base import Base
@@ -13,7 +13,8 @@ class SourceState(Base):
     """One source. `cursor` is its own note of where to go on, written with what was read.
 
     `newest_at` is the time of the newest item seen; counts are those of the last run; `error`
-    is what ended it early, and `failures` how many runs in a row ended so.
+    is what ended it early, and `failures` how many runs in a row ended so. What comes from one
+    that `is_private` belongs to the user `owner_id` and is shown to the people in it alone.
     """
 
     __tablename__ = "source_states"
@@ -32,6 +33,8 @@ class SourceState(Base):
     rejected: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
+    is_private: Mapped[bool] = mapped_column(default=False, server_default=false())
+    owner_id: Mapped[int | None]
 
 
 class HeardPart(Base):

@@ -32,6 +32,8 @@ _CHANGED = needed(plain("changed_at", "When it changed", "变更时间", Kind.TI
 
 _STAGE = Field("stage", Kind.STAGE, "Stage, as declared under stages", "阶段,见 stages", "stage_id")
 
+# No export makes somebody the owner of the installation, and no user is a customer.
+_ROLES = tuple(role for role in Role if role not in (Role.OWNER, Role.CUSTOMER))
 
 _PEOPLE = (
     describe(
@@ -52,7 +54,7 @@ _PEOPLE = (
         (
             _NAME,
             plain("email", "Email", "邮箱"),
-            choice("role", "Role", "角色", Role),
+            choice("role", "Role", "角色", _ROLES),
             plain("title", "Job title", "职位"),
             *link("team", "teams", "Team; else named after the manager", "团队;缺省以经理命名"),
             *link("manager", "users", "Manager, who becomes a user", "直属经理,会建为用户"),

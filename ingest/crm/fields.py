@@ -1,6 +1,6 @@
 """What a target of a mapping is: a field, its kind, and the entity that it belongs to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -75,7 +75,7 @@ def money(name: str, meaning: str, meaning_zh: str) -> Field:
     return Field(name, Kind.MONEY, meaning, meaning_zh, column=f"{name}_minor")
 
 
-def choice(name: str, meaning: str, meaning_zh: str, choices: type[StrEnum]) -> Field:
+def choice(name: str, meaning: str, meaning_zh: str, choices: Iterable[StrEnum]) -> Field:
     """Return a field with a closed set of values."""
     values = tuple(choice.value for choice in choices)
     return Field(name, Kind.CHOICE, meaning, meaning_zh, column=name, choices=values)

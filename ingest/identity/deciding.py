@@ -8,9 +8,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from crm.access import visible
+from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotFound
 from crm.models import (
     Contact,
+    Conversation,
     IdentityDecision,
     IdentityEntity,
     IdentityQuestion,
@@ -20,7 +22,7 @@ from crm.models import (
 from crm.principal import Principal
 from crm.store import Store
 from ingest.identity.records import FILE
-from ingest.identity.relinking import conversations_under, relink
+from ingest.identity.relinking import conversations_under, is_reached, relink
 from ingest.identity.verdicts import RULE, Verdicts
 
 ANSWERED = "answered by a person"
@@ -68,7 +70,7 @@ def answer_question(
     Raises NotFound if there is no such question, contact or user, BadInput if it was answered.
     """
     with store.session() as session:
-        question = find_question(session, question_id)
+        question = _find_question(session, question_id, principal)
         if question.status == QuestionStatus.ANSWERED.value:
             raise BadInput(
                 f"question {question_id} is answered already: `resolve --history` shows by whom, "
@@ -104,7 +106,8 @@ def undo(store: Store, decision_id: int, *, principal: Principal, now: datetime)
     """
     with store.session() as session:
         row = session.get(IdentityDecision, decision_id)
-        if row is None or row.decided_by == FILE:
+        is_known = row is not None and row.decided_by != FILE
+        if row is None or not is_known or not is_reached(session, principal, row.key):
             raise NotFound(f"no decision {decision_id}: `resolve --history` lists them")
         if row.undone_at is not None:
             raise BadInput(f"decision {decision_id} was undone already, by {row.undone_by!r}")
@@ -114,20 +117,25 @@ def undo(store: Store, decision_id: int, *, principal: Principal, now: datetime)
             _set_status(session, row.key, QuestionStatus.OPEN)
 
         changed = _relink(session, row.key, row.entity_id, principal, now, change)
+        _record(session, "identity.undo", row, changed, principal=principal, now=now)
         return Applied(row.id, row.key, changed)
 
 
-def skip_question(store: Store, question_id: int) -> None:
-    """Put a question aside. Raises NotFound if there is none."""
+def skip_question(store: Store, question_id: int, *, principal: Principal) -> None:
+    """Put a question aside. Raises NotFound if there is none that the caller may see."""
     with store.session() as session:
-        question = find_question(session, question_id)
+        question = _find_question(session, question_id, principal)
         if question.status == QuestionStatus.OPEN.value:
             question.status = QuestionStatus.SKIPPED.value
 
 
-def find_question(session: Session, question_id: int) -> IdentityQuestion:
-    """Return a question. Raises NotFound."""
-    question = session.get(IdentityQuestion, question_id)
+def _find_question(session: Session, question_id: int, principal: Principal) -> IdentityQuestion:
+    statement = (
+        select(IdentityQuestion)
+        .join(Conversation, Conversation.id == IdentityQuestion.conversation_id)
+        .where(IdentityQuestion.id == question_id)
+    )
+    question = session.scalar(visible(statement, Conversation, principal))
     if question is None:
         raise NotFound(f"no question {question_id}: `resolve --list` shows the open ones")
     return question
@@ -147,7 +155,27 @@ def _decide(
         _set_status(session, key, QuestionStatus.ANSWERED)
 
     changed = _relink(session, key, choice.id, principal, now, change)
+    _record(session, "identity.decide", row, changed, principal=principal, now=now)
     return Applied(row.id, key, changed)
+
+
+def _record(
+    session: Session,
+    action: str,
+    row: IdentityDecision,
+    changed: tuple[int, ...],
+    *,
+    principal: Principal,
+    now: datetime,
+) -> None:
+    chosen = row.entity if row.entity_id is None else f"{row.entity}:{row.entity_id}"
+    said = {"key": row.key, "is": chosen, "conversations": list(changed)}
+    is_undone = row.undone_at is not None
+    deed = Deed(
+        action, f"identity_decision:{row.id}", before=said if is_undone else None,
+        after=None if is_undone else said, subjects=(row.key, chosen),
+    )  # fmt: skip
+    record(session, deed, principal=principal, now=now)
 
 
 def _relink(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,17 +10,20 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
+from crm.access.fields import withheld
 from crm.models import (
     Contact,
     Conversation,
     IdentityDecision,
     IdentityQuestion,
+    Participant,
     QuestionStatus,
     Segment,
     User,
 )
 from crm.principal import Principal
 from ingest.identity.records import FILE
+from ingest.identity.relinking import is_reached
 
 _QUOTED = 240
 
@@ -86,13 +90,14 @@ def list_questions(
     rows = session.execute(visible(statement, Conversation, principal)).all()
     quotes = _quotes(session, [(one.conversation_id, one.name) for one, _ in rows])
     gone = _gone(session, principal, [question for question, _ in rows])
+    hidden = withheld(Participant, principal)
     return [
         OpenQuestion(
             id=question.id,
-            key=question.key,
+            key=_shown_key(question.key, hidden),
             name=question.name,
-            email=question.email,
-            phone=question.phone,
+            email=None if "email" in hidden else question.email,
+            phone=None if "phone" in hidden else question.phone,
             status=question.status,
             conversation_id=conversation.id,
             title=conversation.title,
@@ -120,19 +125,20 @@ def count_questions(session: Session, principal: Principal, *, with_skipped: boo
 
 
 def list_decisions(session: Session, principal: Principal, *, limit: int) -> list[Taken]:
-    """Return the decisions, the last first, undone ones included."""
+    """Return the decisions on people the caller may see, the last first, undone ones included."""
     statement = (
         select(IdentityDecision)
         .where(IdentityDecision.decided_by != FILE)
         .order_by(IdentityDecision.id.desc())
-        .limit(limit)
     )
-    rows = list(session.scalars(statement))
+    told = (row for row in session.scalars(statement) if is_reached(session, principal, row.key))
+    rows = list(islice(told, limit))
+    hidden = withheld(Participant, principal)
     names = _names(session, principal, [(row.entity, row.entity_id) for row in rows])
     return [
         Taken(
             id=row.id,
-            key=row.key,
+            key=_shown_key(row.key, hidden),
             entity=row.entity,
             entity_id=row.entity_id,
             name=names.get((row.entity, row.entity_id)),
@@ -145,6 +151,11 @@ def list_decisions(session: Session, principal: Principal, *, limit: int) -> lis
         )
         for row in rows
     ]
+
+
+def _shown_key(key: str, hidden: frozenset[str]) -> str:
+    kind = key.partition(":")[0]
+    return f"{kind}:…" if kind in hidden else key
 
 
 def _statuses(with_skipped: bool) -> list[str]:

@@ -9,7 +9,14 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
-from crm.models import Conversation, IdentityDecision, IdentityEntity, Participant, Side
+from crm.models import (
+    Contact,
+    Conversation,
+    IdentityDecision,
+    IdentityEntity,
+    Participant,
+    Side,
+)
 from crm.principal import Principal
 from ingest.identity.addresses import canonical_address
 from ingest.identity.directory import Directory
@@ -110,6 +117,17 @@ def conversations_under(session: Session, principal: Principal, key: str) -> lis
     if kind == "name" and scope == "account" and number.isdigit():
         return _with_keys(session, principal, key, Conversation.account_id == int(number))
     return []
+
+
+def is_reached(session: Session, principal: Principal, key: str) -> bool:
+    """Say whether the caller may know of decisions under a key: he reads somebody it stands for."""
+    if not principal.scopes:
+        return True
+    kind, _, rest = key.partition(":")
+    if kind == IdentityEntity.CONTACT.value and rest.isdigit():
+        statement = select(Contact.id).where(Contact.id == int(rest))
+        return session.scalar(visible(statement, Contact, principal)) is not None
+    return bool(conversations_under(session, principal, key))
 
 
 def _link_before(before: dict[int, _Before], one: _Stored) -> Link | None:

@@ -1,7 +1,7 @@
 """HubSpot as a source: what is configured, and how it is opened."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from ingest.crm.mapping import Currency, Mapping, Zone
 from ingest.sources.hubspot_api import HubspotApi
 from ingest.sources.hubspot_run import HubspotRun
+from ingest.sources.hubspot_writing import LABEL, check_entry, has_id, open_writer
 from ingest.sources.pacing import Pacing
 from ingest.sources.packaged import company_mapping
 from ingest.sources.rest import WebAddress
 from ingest.sources.source import Cursor, Pulled
+from ingest.sources.writing import Entry, RecordWriter
 
 __all__ = ["HubspotConfig", "HubspotSource", "open_hubspot"]
 
@@ -22,7 +24,9 @@ __all__ = ["HubspotConfig", "HubspotSource", "open_hubspot"]
 class HubspotConfig(BaseModel):
     """A HubSpot account. `token` names the secret that holds a private app's token.
 
-    `currency` is that of amounts which name none; left out, the account is asked.
+    `currency` is that of amounts which name none; left out, the account is asked. Nothing is
+    written there unless `write` says so; `mark_field` is a text property of tasks and notes for
+    the mark by which one that was made is known again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +38,8 @@ class HubspotConfig(BaseModel):
     timezone: Zone = "UTC"
     mapping: Path | None = None
     overlap_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
+    write: bool = False
+    mark_field: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")] | None = None
 
 
 class HubspotSource:
@@ -68,6 +74,36 @@ class HubspotSource:
                 api, self.mapping, cursor or {}, currency=config.currency, overlap=overlap, now=now
             )
             yield from run.portions()
+
+    @property
+    def label(self) -> str:
+        """The CRM's name."""
+        return LABEL
+
+    @property
+    def may_write(self) -> bool:
+        """Say whether approved changes are written there."""
+        return self._config.write
+
+    def has_id(self, external_id: str) -> bool:
+        """Say whether this is an id of HubSpot's."""
+        return has_id(external_id)
+
+    def check_entry(self, entry: Entry) -> None:
+        """Refuse a task or note that HubSpot cannot keep. Raises BadInput."""
+        check_entry(entry)
+
+    def writer(self) -> AbstractContextManager[RecordWriter]:
+        """Open a connection that may write."""
+        config = self._config
+        return open_writer(
+            config.base_url,
+            self._secret(config.token).get_secret_value(),
+            currency=config.currency,
+            zone=config.timezone,
+            mark_field=config.mark_field,
+            secret=config.token,
+        )
 
 
 def open_hubspot(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from crm.errors import TransientError
 from ingest.crm.chunks import chunks
@@ -11,7 +12,7 @@ from ingest.sources.pacing import Pacing
 from ingest.sources.rest import FixedAuth, Params, Reply, RestClient
 
 LIST_PAGE, SEARCH_PAGE = 100, 200
-_LINKS_A_CALL, _HISTORIES_A_CALL = 1_000, 50
+_LINKS_A_CALL, _HISTORIES_A_CALL, _LINKS_A_PAGE = 1_000, 50, 500
 
 Given = Mapping[str, Any]
 
@@ -96,6 +97,45 @@ class HubspotApi:
                 found[str(record["id"])] = record.get("propertiesWithHistory") or {}
         return found
 
+    def record(self, name: str, record_id: str, properties: Sequence[str]) -> Given:
+        """Return one record with these properties."""
+        asked = {"properties": ",".join(properties), "archived": "false"}
+        found: Given = self._keep(self._client.get(_record(name, record_id), asked)).body
+        return found
+
+    def records(self, name: str, ids: Sequence[str], properties: Sequence[str]) -> list[Given]:
+        """Return those of the records that are not archived."""
+        found: list[Given] = []
+        for part in chunks(ids, LIST_PAGE):
+            body = {"properties": list(properties), "inputs": [{"id": one} for one in part]}
+            reply = self._keep(self._client.post(f"/crm/v3/objects/{name}/batch/read", body))
+            found += reply.body.get("results") or ()
+        return found
+
+    def linked(self, name: str, record_id: str, to: str) -> list[str]:
+        """Return the ids of all records that one is associated with, page by page."""
+        path = f"/crm/v4/objects/{name}/{quote(record_id, safe='')}/associations/{to}"
+        pages = self._pages(path, {"limit": _LINKS_A_PAGE}, None)
+        return [str(one["toObjectId"]) for page in pages for one in page.records]
+
+    def property_details(self, name: str, column: str) -> Given:
+        """Return the description of a property."""
+        path = f"/crm/v3/properties/{name}/{quote(column, safe='')}"
+        found: Given = self._keep(self._client.get(path)).body
+        return found
+
+    def change(self, name: str, record_id: str, properties: Mapping[str, str]) -> None:
+        """Change one record."""
+        self._client.write("PATCH", _record(name, record_id), {"properties": dict(properties)})
+
+    def make(self, name: str, properties: Mapping[str, str], associations: Sequence[Given]) -> str:
+        """Make a record with its associations and return its id."""
+        body = {"properties": dict(properties), "associations": list(associations)}
+        reply = self._client.write("POST", f"/crm/v3/objects/{name}", body)
+        if not isinstance(reply.body, dict) or not reply.body.get("id"):
+            raise TransientError(f"HubSpot gave no id for a new one of {name}: ask again later")
+        return str(reply.body["id"])
+
     def _pages(self, path: str, params: Params, after: str | None) -> Iterator[Page]:
         seen: set[str] = set()
         while True:
@@ -112,6 +152,10 @@ class HubspotApi:
     def _keep(self, reply: Reply) -> Reply:
         self.server_time = reply.server_time or self.server_time
         return reply
+
+
+def _record(name: str, record_id: str) -> str:
+    return f"/crm/v3/objects/{name}/{quote(record_id, safe='')}"
 
 
 def _after(found: Given) -> str | None:

@@ -28,15 +28,23 @@ class Pacing:
 
 
 class Busy(TransientError):
-    """The server is out of reach or asks to come again; `wait_s` is how much later it says."""
+    """The server is out of reach or asks to come again; `wait_s` is how much later it says.
 
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
+    `is_untouched` says that the request surely changed nothing there.
+    """
+
+    def __init__(
+        self, message: str, wait_s: float | None = None, *, is_untouched: bool = False
+    ) -> None:
         super().__init__(message)
-        self.wait_s = wait_s
+        self.wait_s, self.is_untouched = wait_s, is_untouched
 
 
-def make_retrying(pacing: Pacing) -> Retrying:
-    """Return the one loop in which a source's requests are tried again, if the error may pass."""
+def make_retrying(pacing: Pacing, *, is_write: bool = False) -> Retrying:
+    """Return the one loop in which a source's requests are tried again, if the error may pass.
+
+    A write is tried again only if the one before surely changed nothing.
+    """
     growing = wait_exponential(multiplier=pacing.first_wait_s, max=pacing.longest_wait_s)
 
     def wait_s(state: RetryCallState) -> float:
@@ -45,6 +53,8 @@ def make_retrying(pacing: Pacing) -> Retrying:
         return growing(state) if asked is None else asked
 
     def is_worth_it(error: BaseException) -> bool:
+        if is_write and not (isinstance(error, Busy) and error.is_untouched):
+            return False
         asked = error.wait_s if isinstance(error, Busy) else None
         return isinstance(error, TransientError) and (asked or 0) <= pacing.longest_wait_s
 

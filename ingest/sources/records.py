@@ -105,7 +105,7 @@ class _Portion:
         refused = []
         for table, rows in self._steps(tables):
             stages = read_stages(self._session, self._mapping)
-            readers = _Readers(self._mapping, table, rows.table, stages)
+            readers = Readers(self._mapping, table, rows.table, stages)
             records = [readers.read(number, row) for number, row in enumerate(rows.rows, start=1)]
             bad = write_batch(self._session, writer, table.target, records, self.tally)
             writer.finish_table(self._session, table.target)
@@ -153,7 +153,7 @@ class _Portion:
         return sorted(steps, key=lambda step: order[step[0].entity])
 
 
-class _Readers:
+class Readers:
     """Reads records that need not all have the same fields."""
 
     def __init__(

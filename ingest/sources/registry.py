@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,10 +12,13 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from crm.errors import BadInput, NotFound
+from ingest.sources.privacy import Privacy
 from ingest.sources.source import Source
 
 Secret = Callable[[str], SecretStr]
 
+# Settings that sources of every kind have.
+_PRIVACY = ("private", "owner")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -70,11 +73,30 @@ class SourceBook:
         """Return every source's configuration by name. Raises BadInput naming what is wrong."""
         return {name: self._parsed(name, given) for name, given in self._read().items()}
 
-    def open_all(self, *, secret: Secret) -> dict[str, Source]:
-        """Return every source by name; nothing is connected yet."""
+    def privacies(self) -> dict[str, Privacy]:
+        """Return how private each source is, by name. Raises BadInput naming what is wrong."""
+        return {name: _privacy(name, given) for name, given in self._read().items()}
+
+    def set_private(self, name: str, privacy: Privacy) -> None:
+        """Keep what comes from a source private, or no more. Raises NotFound."""
+        entries = self._read()
+        if name not in entries:
+            raise NotFound(f"no source {name!r} is connected: see `sales-copilot sources`")
+        given = {key: value for key, value in entries[name].items() if key not in _PRIVACY}
+        if privacy.is_private:
+            given["private"] = True
+        if privacy.owner:
+            given["owner"] = privacy.owner
+        self._write({**entries, name: given})
+
+    def open_all(
+        self, *, secret: Secret, kinds: Collection[str] | None = None
+    ) -> dict[str, Source]:
+        """Return every source (of these kinds) by name; nothing is connected yet."""
         return {
             name: KINDS[_kind_of(name, config)].open(config, name=name, secret=secret)
             for name, config in self.configs().items()
+            if kinds is None or _kind_of(name, config) in kinds
         }
 
     def add(self, name: str, given: Mapping[str, Any]) -> BaseModel:
@@ -106,7 +128,10 @@ class SourceBook:
                 f"{', '.join(KINDS)}"
             )
         try:
-            config = kind.config_class().model_validate(given)
+            _privacy(name, given)
+            config = kind.config_class().model_validate(
+                {key: value for key, value in given.items() if key not in _PRIVACY}
+            )
             homes = {key: value.expanduser() for key, value in config if isinstance(value, Path)}
             return config.model_copy(update=homes)
         except ValidationError as error:
@@ -140,6 +165,17 @@ class SourceBook:
         ) as file:
             file.write(text)
         Path(file.name).replace(self._path)
+
+
+def _privacy(name: str, given: Mapping[str, Any]) -> Privacy:
+    is_private, owner = given.get("private", False), given.get("owner")
+    if not isinstance(is_private, bool):
+        raise BadInput(f"source {name!r}: private is {is_private!r}: write true or false")
+    if owner is not None and not (isinstance(owner, str) and is_private):
+        raise BadInput(
+            f"source {name!r}: owner {owner!r}: give the email of whose it is, with private: true"
+        )
+    return Privacy(is_private, owner)
 
 
 def _kind_of(name: str, config: BaseModel) -> str:

@@ -17,6 +17,8 @@ from ingest.sources.pacing import Busy, Pacing, http_time, make_retrying, retry_
 MOST_BYTES = 64 * 1024 * 1024
 _HOPS = 5
 _SHOWN = 200
+_TOO_MANY = 429
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -125,12 +127,30 @@ class RestClient:
         """Return the answer to a form posted; raises like `get`."""
         return self._request("POST", path, data=dict(form))
 
-    def _request(self, method: str, path: str, **content: Any) -> Reply:
+    def write(
+        self, method: str, path: str, body: object, *, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Return the answer to JSON that changes something there.
+
+        Unlike the others it is sent again only where the first surely changed nothing: whoever
+        gets a TransientError has to look whether it happened.
+        """
+        return self._request(method, path, is_write=True, more=headers, json=body)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        is_write: bool = False,
+        more: Mapping[str, str] | None = None,
+        **content: Any,
+    ) -> Reply:
         renewed = False
         while True:
             # Outside the loop: fetching a token has tries of its own.
-            headers = self._auth.headers()
-            retrying = make_retrying(self._pacing)
+            headers = {**self._auth.headers(), **(more or {})}
+            retrying = make_retrying(self._pacing, is_write=is_write)
             reply: Reply = retrying(self._once, method, path, headers, content)
             if reply.status == 401 and not renewed and self._auth.renew():
                 renewed = True
@@ -148,7 +168,10 @@ class RestClient:
                 reply = self._exchange(method, url, headers, content)
             except (httpx2.TransportError, httpx2.DecodingError) as error:
                 kind = type(error).__name__
-                raise Busy(f"{self._shown(url)} is out of reach ({kind}); try again") from None
+                raise Busy(
+                    f"{self._shown(url)} is out of reach ({kind}); try again",
+                    is_untouched=isinstance(error, _NEVER_SENT),
+                ) from None
             except httpx2.InvalidURL:
                 raise PermanentError(f"{self._shown(url)!r} is no address to read") from None
             if not 300 <= reply.status < 400:
@@ -182,11 +205,16 @@ class RestClient:
                 f"{self._shown(url)}: the allowance of requests is used up "
                 f"({self._auth.conceal(error_text(body))}); it goes on at the next run",
                 float("inf"),
+                is_untouched=True,
             )
         if reply.status in _PASSING:
             asked = retry_after_s(reply.headers.get("retry-after"), reply.server_time)
             wait = f", asks for {asked:.0f} s" if asked else ""
-            raise Busy(f"{self._shown(url)} is busy (HTTP {reply.status}{wait}); try again", asked)
+            raise Busy(
+                f"{self._shown(url)} is busy (HTTP {reply.status}{wait}); try again",
+                asked,
+                is_untouched=reply.status == _TOO_MANY,
+            )
         if reply.status < 400 and not is_json and reply.status != 204:
             raise Busy(f"{self._shown(url)} sent no readable JSON; try again")
         return parsed

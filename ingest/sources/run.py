@@ -15,6 +15,7 @@ from crm.models import PendingRecording, SourceState
 from crm.principal import Principal
 from crm.store import Store
 from ingest.conversation_run import Checkpoint, ConversationRun, Item
+from ingest.sources.privacy import Privacy, take_privacy
 from ingest.sources.source import Gone, Pulled, Source, TableRows
 
 CONVERSATIONS = "conversations"
@@ -53,6 +54,7 @@ class Intake:
     settle: Callable[[], None] | None = None
     progress: Progress | None = None
     is_stopping: Callable[[], bool] | None = None
+    privacy: Privacy = field(default_factory=Privacy)
 
 
 @dataclass
@@ -94,7 +96,9 @@ def read_source(
     Raises:
         Interrupted: `intake.is_stopping` said so; the next run goes on from the last cursor.
     """
-    run = ConversationRun(store, source.name, Path(source.name), principal, clock(), rejects_dir)
+    run = ConversationRun(
+        store, source.name, Path(source.name), principal, clock(), rejects_dir, origin=source.name
+    )
     reader = _Reader(store, source, intake, clock, run)
     reader.begin()
     try:
@@ -142,6 +146,9 @@ class _Reader:
 
     def items(self) -> Iterator[Item]:
         """Yield the conversations of each portion, then the point where its cursor is kept."""
+        with self.store.session() as session:
+            state = session.get_one(SourceState, self.source.name)
+            take_privacy(session, state, self.intake.privacy)
         with closing(_closable(self.source.pull(self._cursor, now=self.clock()))) as portions:
             for pulled in portions:
                 self._check()

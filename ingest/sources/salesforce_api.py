@@ -1,10 +1,11 @@
 """The REST interface of Salesforce: tokens, queries page by page, descriptions, deletions."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -161,6 +162,34 @@ class SalesforceApi:
         span = {"start": _stamp(start), "end": _stamp(end)}
         body: Mapping[str, Any] = self._get(f"{self._root}sobjects/{name}/deleted/", span).body
         return body
+
+    def field_details(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the description of each field of an object that we may see, by its name."""
+        found = self._get(f"{self._root}sobjects/{name}/describe").body
+        return {field["name"]: field for field in found.get("fields", [])}
+
+    def row(self, name: str, record_id: str, fields: Sequence[str]) -> Mapping[str, Any]:
+        """Return one record with these fields."""
+        asked = {"fields": ",".join(fields)}
+        row: Mapping[str, Any] = self._get(self._row(name, record_id), asked).body
+        return row
+
+    def change(
+        self, name: str, record_id: str, values: Mapping[str, object], *, unmodified_since: str
+    ) -> None:
+        """Change one record, unless it was changed after an HTTP date (whole seconds)."""
+        headers = {"If-Unmodified-Since": unmodified_since}
+        self._client.write("PATCH", self._row(name, record_id), values, headers=headers)
+
+    def make(self, name: str, values: Mapping[str, object]) -> str:
+        """Make a record and return its id."""
+        reply = self._client.write("POST", f"{self._root}sobjects/{name}", values)
+        if not isinstance(reply.body, dict) or not reply.body.get("id"):
+            raise TransientError(f"Salesforce gave no id for a new {name}: ask again later")
+        return str(reply.body["id"])
+
+    def _row(self, name: str, record_id: str) -> str:
+        return f"{self._root}sobjects/{name}/{quote(record_id, safe='')}"
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
         reply = self._client.get(path, params)

@@ -59,7 +59,8 @@ def import_calls(
     """
     sources = [path] if isinstance(path, CallSource) else find_calls(path)
     place = path.path if isinstance(path, CallSource) else path
-    run = ConversationRun(store, SOURCE, place, principal, now, rejects_dir)
+    origin = path.origin if isinstance(path, CallSource) else None
+    run = ConversationRun(store, SOURCE, place, principal, now, rejects_dir, origin=origin)
     return run.take(_Reader(store, transcriber, hints, principal, now, progress).read(sources))
 
 

@@ -37,11 +37,13 @@ class CallSource:
     """A file to import and the sidecar that describes it.
 
     `key` is what it is known as where neither names an id; None stands for the file's stem.
+    `origin` is the connected source that found it.
     """
 
     path: Path
     sidecar: Path | None
     key: str | None = None
+    origin: str | None = None
 
     @property
     def is_recording(self) -> bool:

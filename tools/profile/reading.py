@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from crm.access import readable, visible
 from crm.access.fields import withhold
+from crm.access.notes import are_told
 from crm.errors import NotFound
 from crm.models import (
     Activity,
@@ -283,6 +284,7 @@ def _notes(
         .where(
             Note.conversation_id.in_(current),
             Note.kind.in_([kind.value for kind in _READ_KINDS]),
+            are_told(asked.principal),
         )
         .order_by(Conversation.started_at.desc(), Conversation.id.desc(), Note.position)
         .limit(_NOTES)
@@ -304,6 +306,7 @@ def _proposals(
                 [ProposalStatus.PROPOSED.value, ProposalStatus.ACCEPTED.value]
             ),
             on_readable_record(asked.principal),
+            are_told(asked.principal),
         )
         .order_by(Conversation.started_at.desc(), Conversation.id.desc(), FieldProposal.id)
         .limit(_NOTES)

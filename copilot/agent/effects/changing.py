@@ -51,14 +51,27 @@ def change_fields(
     *,
     key: str,
     now: datetime,
+    keeps_history: bool = True,
 ) -> None:
-    """Write the values as people write them; a deal's stage, date and amount leave history."""
+    """Write the values as people write them; a deal's stage, date and amount leave history.
+
+    `keeps_history` is false for a deal whose CRM tells its history itself at the next sync.
+    """
     for name, after in values.items():
         reading = read_field(session, entity, row, name, after)
         if isinstance(row, Opportunity):
-            _keep_history(session, row, reading.column, reading.value, key=key, now=now)
+            if reading.column == "stage_id" and isinstance(reading.value, int):
+                _close_or_open(session, row, reading.value, now)
+            if keeps_history:
+                _keep_history(session, row, reading.column, reading.value, key=key, now=now)
         setattr(row, reading.column, reading.value)
     session.flush()
+
+
+def _close_or_open(session: Session, deal: Opportunity, stage_id: int, now: datetime) -> None:
+    status = session.scalar(select(Stage.status).where(Stage.id == stage_id))
+    is_open = status == StageStatus.OPEN
+    deal.closed_on = None if is_open else deal.closed_on or now.date()
 
 
 def _keep_history(
@@ -73,9 +86,6 @@ def _keep_history(
     }
     if column == "stage_id" and isinstance(value, int):
         session.add(StageChange(**sourced, from_stage_id=deal.stage_id, to_stage_id=value))
-        status = session.scalar(select(Stage.status).where(Stage.id == value))
-        is_open = status == StageStatus.OPEN
-        deal.closed_on = None if is_open else deal.closed_on or now.date()
     elif column == "amount_minor" and isinstance(value, int):
         session.add(AmountChange(**sourced, from_minor=deal.amount_minor, to_minor=value))
     elif column == "expected_close_on" and value is not None:

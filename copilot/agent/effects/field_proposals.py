@@ -7,10 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.effects import Payload
+from copilot.agent.approvals.payloads import subjects_of
 from copilot.agent.effects.changing import SOURCE, change_fields, check_change
 from copilot.agent.effects.fields import FIELDS, Record, find_record
 from copilot.agent.effects.owners import is_another_ones
 from crm.access import visible
+from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotFound
 from crm.models import (
     Conversation,
@@ -53,6 +55,28 @@ def proposal_evidence(
             "confidence": row.confidence,
         }
     ]
+
+
+def close_proposal(
+    session: Session, payload: Payload, *, reason: str, principal: Principal, now: datetime
+) -> None:
+    """Mark the suggestion as rejected for this reason, unless it was decided already."""
+    row = session.get(FieldProposal, payload.get("proposal_id"), populate_existing=True)
+    if row is None or row.status != ProposalStatus.PROPOSED:
+        return
+    row.status = ProposalStatus.REJECTED.value
+    row.detail = {**(row.detail or {}), "rejected_because": reason}
+    session.flush()
+    deed = Deed(
+        action="suggestion.reject",
+        object=f"{row.entity}:{row.entity_id}",
+        before={"suggestion": row.id, "status": ProposalStatus.PROPOSED.value},
+        after={"suggestion": row.id, "status": row.status, "field": row.field},
+        reason=reason,
+        read=[f"conversation:{row.conversation_id}"],
+        subjects=subjects_of(payload),
+    )
+    record(session, deed, principal=principal, now=now)
 
 
 class ApplyFieldProposal:

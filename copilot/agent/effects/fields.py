@@ -132,7 +132,7 @@ def read_field(session: Session, entity: str, row: Record, name: str, text: obje
         case FieldShape.COUNT:
             return Reading(column, _count(text, name))
         case FieldShape.STAGE:
-            return Reading(column, _stage(session, text).id)
+            return Reading(column, _stage(session, text, row.source).id)
         case FieldShape.MONEY if isinstance(row, Opportunity):
             return Reading(column, _minor(text, row.currency))
         case _:
@@ -153,11 +153,13 @@ def _count(text: str, name: str) -> int:
     return int(plain)
 
 
-def _stage(session: Session, text: str) -> Stage:
+def _stage(session: Session, text: str, source: str) -> Stage:
+    """Return the stage of this name, of the deal's own source where several sources have one."""
     wanted = text.strip().casefold()
     statement = select(Stage).where(Stage.deleted_at.is_(None)).order_by(Stage.position)
     stages = list(session.scalars(statement))
     found = [stage for stage in stages if stage.name.strip().casefold() == wanted]
+    found = [stage for stage in found if stage.source == source] or found
     if len(found) != 1:
         names = ", ".join(stage.name for stage in stages[:20])
         many = "several stages are" if found else "no stage is"

@@ -13,6 +13,9 @@ from filelock import FileLock, Timeout
 from copilot.agent.effects.outgoing import Identity
 from crm.errors import PermanentError, TransientError
 
+FOLDER = "mail-attempts"
+"""Where a workspace keeps them."""
+
 
 class Stage(StrEnum):
     """How far an attempt came: nothing handed over, perhaps handed over, or taken by the server."""

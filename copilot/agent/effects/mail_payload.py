@@ -14,6 +14,7 @@ from crm.errors import BadInput
 MOST_RECIPIENTS = 100
 _MOST_BODY = 500_000
 _MOST_NAME = 200
+_MOST_ID = 2**63 - 1
 _LOCAL = re.compile(r"[^\s<>,;:\"()\[\]\\@]{1,64}")
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
@@ -71,10 +72,10 @@ class MailPayload(BaseModel):
     references: tuple[str, ...] = Field(default=(), max_length=500)
     attachments: tuple[AttachedFile, ...] = Field(default=(), max_length=50)
     language: str | None = None
-    draft_id: int | None = None
-    contact_id: int | None = None
-    account_id: int | None = None
-    opportunity_id: int | None = None
+    draft_id: int | None = Field(default=None, ge=1, le=_MOST_ID)
+    contact_id: int | None = Field(default=None, ge=1, le=_MOST_ID)
+    account_id: int | None = Field(default=None, ge=1, le=_MOST_ID)
+    opportunity_id: int | None = Field(default=None, ge=1, le=_MOST_ID)
     discount: int | None = None
     amount_minor: int | None = None
     currency: str | None = None
@@ -113,6 +114,16 @@ def read_payload(payload: Mapping[str, Any], *, sender: str) -> MailPayload:
         )
     _check_parts(mail)
     return mail
+
+
+def is_safe_kind(kind: str) -> bool:
+    """Say whether a MIME type may be attached: no page that opens, no message with headers."""
+    return _KIND.fullmatch(kind) is not None and not kind.startswith(_UNSAFE_KINDS)
+
+
+def is_message_id(text: str) -> bool:
+    """Say whether a header can hold this as the id of a message, in its angle brackets."""
+    return _MESSAGE_ID.fullmatch(text) is not None
 
 
 def check_address(address: str) -> None:
@@ -162,13 +173,13 @@ def _check_header(where: str, text: str) -> None:
 def _check_parts(mail: MailPayload) -> None:
     ids = [*mail.references, *([mail.in_reply_to] if mail.in_reply_to is not None else [])]
     for each in ids:
-        if not _MESSAGE_ID.fullmatch(each):
+        if not is_message_id(each):
             raise BadInput(f"message id {each[:80]!r}: give it as '<something@host>'")
     for file in mail.attachments:
         name = file.shown_name
         if not name.strip() or name.startswith(".") or re.search(r"[/\\\"]", name):
             raise BadInput(f"attachment name {name!r}: give a plain file name")
-        if not _KIND.fullmatch(file.kind) or file.kind.startswith(_UNSAFE_KINDS):
+        if not is_safe_kind(file.kind):
             raise BadInput(f"attachment kind {file.kind!r}: give a type such as application/pdf")
         if not _DIGEST.fullmatch(file.sha256):
             raise BadInput(f"attachment {name!r} has no SHA-256 of its content: propose it anew")

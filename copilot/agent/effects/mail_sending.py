@@ -1,25 +1,28 @@
 """Sends an approved mail, once; what is unclear is looked up in the mailbox first."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from copilot.agent.effects.mail_account import MailAccount
-from copilot.agent.effects.mail_attempts import Attempt, Attempts, Stage
-from copilot.agent.effects.mail_payload import MailPayload, read_payload
+from copilot.agent.approvals.effects import NotBegun
+from copilot.agent.effects.mail_attempts import Attempt, Stage
+from copilot.agent.effects.mail_commitments import commits_beyond_draft
+from copilot.agent.effects.mail_effect import MailEffect
+from copilot.agent.effects.mail_limits import MAILBOX_S
+from copilot.agent.effects.mail_payload import MailPayload
+from copilot.agent.effects.mail_settling import note_sent
 from copilot.agent.effects.mailbox import find_marked, look_until, opened
-from copilot.agent.effects.outgoing import Identity, build_message, identify, read_attachments, told
+from copilot.agent.effects.outgoing import Identity, told
 from copilot.agent.effects.smtp_delivery import Envelope, Unclear, hand_over
-from crm.errors import BadInput, CopilotError
+from crm.errors import BadInput, CopilotError, TransientError
 from crm.models import EffectKind
 from crm.principal import Principal
+from ingest.sources.imap_client import Endpoint
 
 
-class SendMail:
+class SendMail(MailEffect):
     """The effect `send_mail`.
 
     Before the content goes out, `attempts` notes that it was begun. One that was begun by a
@@ -28,28 +31,17 @@ class SendMail:
     """
 
     kind = EffectKind.SEND_MAIL
-    is_external = True
 
-    def __init__(
-        self,
-        account: MailAccount,
-        attempts: Attempts,
-        *,
-        documents: Path | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._account = account
-        self._attempts = attempts
-        self._documents = documents
-        self._sleep = sleep
+    def _server(self) -> Endpoint:
+        return self._account.smtp
 
-    def check(
+    def is_elevated(
         self, session: Session, payload: Mapping[str, Any], *, principal: Principal, now: datetime
-    ) -> None:
-        """Refuse what could not be sent as it stands. Raises BadInput."""
-        mail = read_payload(payload, sender=self._account.address)
-        read_attachments(mail.attachments, self._documents)
-        _ = self._account.smtp
+    ) -> bool:
+        """Say whether it leaves by a colleague's mailbox, or promises what nothing carries."""
+        if super().is_elevated(session, payload, principal=principal, now=now):
+            return True
+        return commits_beyond_draft(session, payload, principal=principal)
 
     def done_already(self, payload: Mapping[str, Any], *, key: str) -> dict[str, Any] | None:
         """Return the result if the mail was sent, None if it was not or nobody can tell.
@@ -77,9 +69,10 @@ class SendMail:
     ) -> dict[str, Any]:
         """Send the mail to everybody it names and nobody else, unless it was sent before.
 
-        Raises what `hand_over` raises, and BadInput where it is unclear and nothing can prove it.
+        Raises what `hand_over` raises, NotBegun where nothing was handed over, and BadInput where
+        it is unclear and nothing can prove it.
         """
-        mail = read_payload(payload, sender=self._account.address)
+        mail = self._read(payload)
         identity = self._identity(payload, key)
         envelope = self._envelope(mail, identity, now)
         with self._attempts.held(identity) as attempt:
@@ -90,40 +83,57 @@ class SendMail:
                 return told(identity, payload, was_found=True, folder=found)
             if stage is Stage.BEGUN and not self._account.has_proof:
                 raise self._unclear(identity)
-            self._send(envelope, attempt, identity)
+            self._send(envelope, attempt, identity, earlier=stage)
         return told(identity, payload, was_found=False)
 
-    def _send(self, envelope: Envelope, attempt: Attempt, identity: Identity) -> None:
+    def settle(
+        self,
+        session: Session,
+        payload: Mapping[str, Any],
+        result: dict[str, Any],
+        *,
+        key: str,
+        now: datetime,
+    ) -> dict[str, Any]:
+        """Note on the draft that the mail was made of that it went out."""
+        note_sent(session, payload, key=key, now=now)
+        return result
+
+    def _send(
+        self, envelope: Envelope, attempt: Attempt, identity: Identity, *, earlier: Stage
+    ) -> None:
         try:
             hand_over(self._account, envelope, note=attempt.note, sleep=self._sleep)
         except Unclear:
             if self._account.has_proof:
                 raise
             raise self._unclear(identity) from None
-        except CopilotError:
+        except CopilotError as error:
+            if earlier is Stage.BEGUN:
+                # What an earlier try handed over may still appear: its note stays.
+                raise
             attempt.note(Stage.NOTHING)
+            if isinstance(error, TransientError):
+                raise NotBegun(str(error)) from error
             raise
 
     def _envelope(self, mail: MailPayload, identity: Identity, now: datetime) -> Envelope:
-        attached = read_attachments(mail.attachments, self._documents)
-        raw = build_message(mail, identity, sent_at=now, attached=attached)
         own = (self._account.address,) if self._account.is_copied_to_self else ()
-        return Envelope(raw, tuple(dict.fromkeys((*mail.recipients, *own))))
+        recipients = tuple(dict.fromkeys((*mail.recipients, *own)))
+        return Envelope(self._message(mail, identity, now), recipients)
 
     def _find(self, identity: Identity, stage: Stage) -> str | None:
         account = self._account
         if not account.imap_host:
             return None
         first = [account.sent_folder] if account.sent_folder else []
-        with opened(account) as mailbox:
+        wait_s = account.folder_wait_s if stage is Stage.BEGUN else 0.0
+        with opened(account, within_s=MAILBOX_S + wait_s) as mailbox:
             return look_until(
                 lambda: find_marked(mailbox, account, identity, first=first),
-                wait_s=account.folder_wait_s if stage is Stage.BEGUN else 0.0,
+                wait_s=wait_s,
                 sleep=self._sleep,
             )
-
-    def _identity(self, payload: Mapping[str, Any], key: str) -> Identity:
-        return identify(self.kind, payload, key=key, sender=self._account.address)
 
     def _unclear(self, identity: Identity) -> BadInput:
         return BadInput(

@@ -1,6 +1,7 @@
 """Our own messages in a mailbox: found by their mark, and appended as drafts."""
 
 import imaplib
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,6 +9,7 @@ from datetime import datetime
 from imap_tools.errors import ImapToolsError
 
 from copilot.agent.effects.mail_account import MailAccount
+from copilot.agent.effects.mail_limits import APPEND_S, MAILBOX_S, cut_off
 from copilot.agent.effects.outgoing import MARK, Identity
 from crm.errors import PermanentError, TransientError
 from ingest.sources.imap_client import Lost, Mailbox, Refused
@@ -30,8 +32,15 @@ posta inviata|itens enviados|送信済み|送信済みアイテム|보낸편지�
 class OwnMailbox(Mailbox):
     """A signed-in mailbox that drafts can be appended to."""
 
+    @property
+    def line(self) -> socket.socket:
+        """The connection itself."""
+        return self._box.client.sock
+
     def append(self, folder: str, raw: bytes, *, flags: Sequence[str], at: datetime) -> None:
         """Put a message into a folder. Raises `Refused` if the server says no, OSError if lost."""
+        # For one call the timeout is that of all its bytes, and attachments may be many.
+        self.line.settimeout(APPEND_S)
         try:
             self._box.append(raw, folder, dt=at, flag_set=list(flags))
         except ImapToolsError as error:
@@ -64,8 +73,8 @@ class OwnMailbox(Mailbox):
 
 
 @contextmanager
-def opened(account: MailAccount) -> Iterator[OwnMailbox]:
-    """Yield the account's mailbox, signed in.
+def opened(account: MailAccount, *, within_s: float = MAILBOX_S) -> Iterator[OwnMailbox]:
+    """Yield the account's mailbox, signed in; the line is cut after `within_s`.
 
     Raises TransientError if it is out of reach or breaks off, PermanentError if it refuses.
     """
@@ -73,11 +82,12 @@ def opened(account: MailAccount) -> Iterator[OwnMailbox]:
     try:
         mailbox = OwnMailbox(account.imap)
         try:
-            _sign_in(mailbox, account)
-            yield mailbox
+            with cut_off(lambda: mailbox.line, after_s=within_s):
+                _sign_in(mailbox, account)
+                yield mailbox
         finally:
             mailbox.close()
-    except OSError as error:
+    except (OSError, imaplib.IMAP4.error) as error:
         raise TransientError(
             f"{where} is out of reach ({type(error).__name__}): try again later"
         ) from error

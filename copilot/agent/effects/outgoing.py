@@ -1,6 +1,7 @@
 """Makes the bytes of an approved mail: the same payload, key and time give the same bytes."""
 
 import hashlib
+import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot.agent.approvals.payloads import digest_of
-from copilot.agent.effects.mail_payload import AttachedFile, MailPayload, Person
+from copilot.agent.effects.mail_payload import AttachedFile, MailPayload, Person, is_safe_kind
 from crm.errors import BadInput
 from crm.models import EffectKind
 
@@ -134,9 +135,32 @@ def read_attachments(files: Sequence[AttachedFile], folder: Path | None) -> tupl
     return tuple(found)
 
 
+def describe_document(name: str, folder: Path | None) -> AttachedFile:
+    """Return a file below `folder` as it is now, to be proposed along with a mail.
+
+    Raises BadInput where it lies elsewhere or is too large.
+    """
+    place = Path(name).expanduser()
+    if (
+        folder is not None
+        and place.is_absolute()
+        and place.resolve().is_relative_to(folder.resolve())
+    ):
+        name = place.resolve().relative_to(folder.resolve()).as_posix()
+    # Which digest it has is only known once it is read.
+    data = _path_of(AttachedFile(path=name, sha256=""), folder).read_bytes()
+    guessed, packed = mimetypes.guess_type(name)
+    is_usual = guessed is not None and packed is None and is_safe_kind(guessed)
+    kind = guessed if is_usual and guessed else "application/octet-stream"
+    return AttachedFile(path=name, sha256=hashlib.sha256(data).hexdigest(), kind=kind)
+
+
 def _path_of(file: AttachedFile, folder: Path | None) -> Path:
     if folder is None:
-        raise BadInput(f"{file.shown_name!r} cannot go along: no folder of documents is set up")
+        raise BadInput(
+            f"{file.shown_name!r} cannot go along: set SALES_COPILOT_MAIL_DOCUMENTS to the folder"
+            " that attachments come from"
+        )
     root = folder.resolve()
     path = root / file.path
     try:

@@ -1,9 +1,10 @@
 """Whose a record is: changing another's takes more than its proposer."""
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from copilot.agent.effects.fields import Record
-from crm.models import Account, Contact
+from crm.models import Account, Contact, User
 from crm.principal import Principal
 
 
@@ -15,10 +16,28 @@ def is_another_ones(session: Session, row: Record, *, principal: Principal) -> b
     if principal.is_local_owner:
         return False
     owner_id = _owner_id(session, row)
+    return owner_id is not None and owner_id not in _own_ids(principal)
+
+
+def is_another_ones_address(session: Session, address: str, *, principal: Principal) -> bool:
+    """Say whether the address is that of a colleague for whom the caller does not stand in.
+
+    One that no user has, such as a team's, is nobody's in particular.
+    """
+    if principal.is_local_owner:
+        return False
+    statement = select(User.id).where(
+        func.lower(User.email) == address.lower(), User.is_active, User.deleted_at.is_(None)
+    )
+    owners = set(session.scalars(statement))
+    return bool(owners) and not owners & _own_ids(principal)
+
+
+def _own_ids(principal: Principal) -> set[int | None]:
     mine = {principal.user_id}
     for scope in principal.scopes:
         mine |= scope.bindings.stand_in_for
-    return owner_id is not None and owner_id not in mine
+    return mine
 
 
 def _owner_id(session: Session, row: Record) -> int | None:

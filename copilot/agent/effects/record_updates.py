@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from copilot.agent.approvals.effects import Payload
+from copilot.agent.approvals.effects import WRITES_TO, Payload
 from copilot.agent.effects.changing import change_fields, check_change
 from copilot.agent.effects.fields import Record, find_record, show_field
 from copilot.agent.effects.owners import is_another_ones
@@ -87,5 +87,10 @@ class UpdateRecord:
         fields = payload.get("fields")
         if not isinstance(fields, dict) or not 0 < len(fields) <= _MOST_FIELDS:
             raise BadInput(f"fields is {fields!r}: give 1 to {_MOST_FIELDS} fields with values")
+        if WRITES_TO in payload:
+            raise BadInput(
+                f"this is for {payload[WRITES_TO]!r}, not for our store alone: carry it out where "
+                "that CRM is connected"
+            )
         row = find_record(session, payload.get("entity"), payload.get("entity_id"), principal)
         return row, fields

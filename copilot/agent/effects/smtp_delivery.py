@@ -4,19 +4,19 @@ import base64
 import re
 import smtplib
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from copilot.agent.effects.mail_account import MailAccount
 from copilot.agent.effects.mail_attempts import Stage
+from copilot.agent.effects.mail_limits import CONTENT_S, PREPARE_S, cut_off
 from copilot.agent.effects.outgoing import wire_address
 from crm.errors import BadInput, CopilotError, PermanentError, TransientError
 from ingest.sources.imap_client import Endpoint
 from ingest.sources.pacing import Pacing, make_retrying
 
-# A server may think about the content for long; a lease is longer still.
-REPLY_S = 180.0
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 _LINES = re.compile(rb"\r\n|\r|\n")
 _ENHANCED = re.compile(rb"\b5\.(\d{1,3})\.\d{1,3}\b")
@@ -53,7 +53,8 @@ def hand_over(
         Unclear: it is not known whether the server took it.
     """
     pacing = Pacing(attempts=3, first_wait_s=1.0, longest_wait_s=8.0, sleep=sleep)
-    server = make_retrying(pacing)(_ready, account, envelope)
+    ends_at = time.monotonic() + PREPARE_S
+    server = make_retrying(pacing)(_ready, account, envelope, ends_at)
     try:
         note(Stage.BEGUN)
         code, said = _send_content(server, envelope.raw, account)
@@ -64,12 +65,24 @@ def hand_over(
         _leave(server)
 
 
-def _ready(account: MailAccount, envelope: Envelope) -> smtplib.SMTP:
+def try_sign_in(account: MailAccount, *, within_s: float) -> None:
+    """Sign in and leave again, sending nothing. Raises TransientError or PermanentError."""
+    with _before_content(account):
+        server = _connect(account)
+    try:
+        with _before_content(account), cut_off(lambda: server.sock, after_s=within_s):
+            _sign_in(server, account)
+    finally:
+        _leave(server)
+
+
+def _ready(account: MailAccount, envelope: Envelope, ends_at: float) -> smtplib.SMTP:
     """Return a connection whose server waits for the content, every recipient accepted."""
     with _before_content(account):
-        server = _connect(account.smtp)
+        server = _connect(account)
     try:
-        with _before_content(account):
+        left_s = ends_at - time.monotonic()
+        with _before_content(account), cut_off(lambda: server.sock, after_s=left_s):
             _sign_in(server, account)
             _announce(server, account, envelope)
             code, said = server.docmd("DATA")
@@ -108,7 +121,8 @@ def _before_content(account: MailAccount) -> Iterator[None]:
         ) from error
 
 
-def _connect(endpoint: Endpoint) -> smtplib.SMTP:
+def _connect(account: MailAccount) -> smtplib.SMTP:
+    endpoint = account.smtp
     if endpoint.security == "tls":
         return smtplib.SMTP_SSL(
             endpoint.host, endpoint.port, timeout=endpoint.timeout_s, context=_tls(endpoint)
@@ -187,10 +201,11 @@ def _announce(server: smtplib.SMTP, account: MailAccount, envelope: Envelope) ->
 def _send_content(server: smtplib.SMTP, raw: bytes, account: MailAccount) -> tuple[int, bytes]:
     lines = b"\r\n".join(_LINES.split(raw.removesuffix(b"\r\n")))
     try:
-        server.send(_DOT.sub(b"..", lines) + b"\r\n.\r\n")
         if server.sock is not None:
-            server.sock.settimeout(REPLY_S)
-        code, said = server.getreply()
+            server.sock.settimeout(CONTENT_S)
+        with cut_off(lambda: server.sock, after_s=CONTENT_S):
+            server.send(_DOT.sub(b"..", lines) + b"\r\n.\r\n")
+            code, said = server.getreply()
     except (smtplib.SMTPException, OSError) as error:
         raise _unclear(account, type(error).__name__) from error
     if not 200 <= code < 600:
@@ -215,7 +230,7 @@ def _leave(server: smtplib.SMTP) -> None:
 
 def _login_refused(account: MailAccount, code: int) -> CopilotError:
     who = f"{account.user!r} at {account.smtp_host!r}"
-    if 400 <= code < 500:
+    if not 500 <= code < 600:
         return TransientError(f"{who} cannot sign in for now: try again later; nothing was sent")
     return PermanentError(f"{who} may not sign in: check its user and password, or its token")
 

@@ -1,0 +1,268 @@
+"""A person is erased from every file of the workspace, and the audit trail still verifies."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.base import empty_checkpoint
+from sqlalchemy import delete, select
+
+from copilot.checkpoints import open_checkpoints
+from copilot.erasing import Erased, Workspace, erase_person
+from copilot.settings import Settings
+from crm.audit.exporting import erase_details
+from crm.audit.marks import BLOTTED, Marks
+from crm.audit.person import blot_out, details_naming, export_person, find_person
+from crm.audit.trail import Deed, record
+from crm.audit.verifying import verify_trail
+from crm.errors import BadInput, NotAllowed, NotFound, TransientError
+from crm.index.chroma import ChromaIndex
+from crm.index.conversations import ConversationIndex
+from crm.models import (
+    ActionStatus,
+    Activity,
+    Alias,
+    Base,
+    Contact,
+    Conversation,
+    FieldProposal,
+    IdentityDecision,
+    Note,
+    Participant,
+    ProposedAction,
+    SavedDraft,
+    Segment,
+)
+from crm.principal import Principal, Role
+from crm.store import Store
+from tests.conversation_seed import WordEmbedder, add_account, add_conversation, sourced
+from tests.postgres import postgres_url
+
+__all__ = ["postgres_url"]
+
+NOW = datetime(2026, 11, 12, tzinfo=UTC)
+OWNER = Principal.local_owner()
+NAME, MAIL, PHONE, HAN, SAID = (
+    "Zebrafinch Quill", "zebra@quill.example", "+49 30 5550142", "斑马雀", "platypus",
+)  # fmt: skip
+TRACES = [
+    text.encode() for text in (NAME, NAME.lower(), MAIL, PHONE, HAN, SAID, "\\u6591\\u9a6c\\u96c0")
+]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    settings = Settings(home=tmp_path, workspace="ws")
+    store = Store.sqlite(settings.crm_db)
+    store.migrate()
+    vectors = ChromaIndex(settings.index_dir, embedder_name="words")
+    index = ConversationIndex(store, embedder=WordEmbedder(), vectors=vectors)
+    fill(store)
+    index.index_texts(list(range(1, 24)))
+    index.embed_pending()
+    with open_checkpoints(settings, now=datetime.now(UTC)) as saver:
+        put(saver, "asks", f"{NAME} wants a rebate. " * 40)
+        put(saver, "cites", "as was said in conversation:21#0: too dear")
+        put(saver, "other", "Maria Lopez wants a rebate.")
+    for folder in (settings.logs_dir, settings.rejects_dir):
+        folder.mkdir(parents=True)
+    (settings.logs_dir / "sales-copilot.log").write_text(f"a {MAIL}\nb kept\n", "utf-8")
+    (settings.rejects_dir / "r.csv").write_text(f'file,why\nx,"no\n{HAN}"\ny,fine\n', "utf-8")
+    return Workspace(
+        settings, store, index, lambda: open_checkpoints(settings, now=datetime.now(UTC))
+    )
+
+
+def put(saver: Any, thread: str, said: str) -> None:
+    config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+    checkpoint = {**empty_checkpoint(), "channel_values": {"question": said}}
+    saver.put(config, checkpoint, {"source": "input", "step": 0}, {})
+
+
+def fill(store: Store) -> None:
+    with store.session() as session:
+        add_account(session, 1, "Acme")
+        for number, name, mail in ((1, NAME, MAIL), (2, "Maria Lopez", "maria@acme.example")):
+            session.add(Contact(**sourced(number), name=name, email=mail, phone=None, account_id=1))
+        session.add(Alias(entity="contact", entity_id=1, name=HAN))
+        for number in range(1, 20):
+            add_conversation(session, number, [("Maria Lopez", f"Contract number {number}.")])
+        add_conversation(session, 20, [("Anna", f"Ask {NAME} ({HAN}) or write to {MAIL}.")])
+        add_conversation(
+            session, 21, [(NAME, f"The {SAID} budget is spent. " * 30)], sides={NAME: "customer"}
+        )
+        session.flush()
+        mine = session.scalars(select(Participant).where(Participant.conversation_id == 21)).one()
+        mine.contact_id, mine.email, mine.phone = 1, MAIL, PHONE
+        note = {"speaker": NAME, "side": "customer", "segments": [0]}
+        session.add(Note(conversation_id=21, position=0, kind="summary", text=SAID, **note))
+        session.add(
+            FieldProposal(
+                conversation_id=21, entity="account", entity_id=1, field="budget", new_value=SAID,
+                reason=SAID, segments=[0], confidence=1.0, status="proposed", made_at=NOW,
+            )
+        )  # fmt: skip
+        session.add(Activity(**sourced(1), kind="task", subject=f"Call {NAME.upper()} back"))
+        session.add(
+            IdentityDecision(
+                key=f"email:{MAIL}", entity="contact", entity_id=1, basis="asked", confidence=1,
+                decided_by="me", decided_at=NOW,
+            )
+        )  # fmt: skip
+        payloads: list[dict[str, Any]] = [
+            {"to": MAIL}, {"facts": ["conversation:21#0"]}, {"to": "maria@acme.example"},
+        ]  # fmt: skip
+        for number, payload in enumerate(payloads, start=1):
+            session.add(draft(number, payload))
+            session.add(action(number, payload))
+        deed = Deed("draft.send", "draft:1", after={"to": NAME}, subjects=["contact:1"])
+        record(session, deed, principal=OWNER, now=NOW)
+        record(session, Deed("note", "draft:2", after={"x": HAN}), principal=OWNER, now=NOW)
+        record(session, Deed("note", "draft:3", after={"x": "kept"}), principal=OWNER, now=NOW)
+
+
+def draft(number: int, payload: dict[str, Any]) -> SavedDraft:
+    return SavedDraft(
+        schema_version=1, payload=payload, sha256="x", recipient="somebody", kind="reply",
+        channel="email", language="en", created_at=NOW, status="open",
+    )  # fmt: skip
+
+
+def action(number: int, payload: dict[str, Any], status: str = "waiting") -> ProposedAction:
+    return ProposedAction(
+        key=f"k{number}", kind="send_mail", payload=payload, payload_sha256="x", evidence=[],
+        risk="low", rule="r", status=status, created_at=NOW, expires_at=NOW + timedelta(days=1),
+    )  # fmt: skip
+
+
+def erase(place: Workspace, contact_id: int = 1) -> Erased:
+    return erase_person(place, contact_id, reason="asked to", principal=OWNER, now=NOW)
+
+
+def holding(place: Workspace) -> dict[str, list[str]]:
+    files = [path for path in place.settings.workspace_dir.rglob("*") if path.is_file()]
+    return {
+        trace.decode(): held
+        for trace in TRACES
+        if (held := [path.name for path in files if trace in path.read_bytes()])
+    }
+
+
+def test_no_file_keeps_a_trace_of_an_erased_person(place: Workspace) -> None:
+    assert set(holding(place)) == {trace.decode() for trace in TRACES}
+    made = erase(place)
+    assert holding(place) == {}
+    assert (made.conversations, made.drafts, made.actions, made.threads) == (1, 2, 2, 2)
+    assert (made.details, made.files) == (2, 2)
+    with place.store.session() as session:
+        found = verify_trail(session)
+        assert (found.faults, found.erased) == ((), 2)
+
+
+def test_what_tells_of_others_stays(place: Workspace) -> None:
+    erase(place)
+    with place.store.session() as session:
+        assert session.scalars(select(ProposedAction.status).order_by(ProposedAction.id)).all() == [
+            ActionStatus.EXPIRED, ActionStatus.EXPIRED, ActionStatus.WAITING,
+        ]  # fmt: skip
+        assert len(session.scalars(select(SavedDraft)).all()) == 1
+        assert session.get(Conversation, 21) is None
+        assert session.get_one(Contact, 2).email == "maria@acme.example"
+        erased = session.get_one(Contact, 1)
+        assert (erased.name, erased.email, erased.deleted_at) == (BLOTTED, None, NOW)
+        said = session.scalars(select(Segment.text).where(Segment.conversation_id == 20)).one()
+        assert said == f"Ask {BLOTTED} ({BLOTTED}) or write to {BLOTTED}."
+        hits = place.index.search(session, "contract number", principal=OWNER, limit=5)
+        assert hits
+    log = place.settings.logs_dir / "sales-copilot.log"
+    assert log.read_text("utf-8") == "b kept\n"
+    assert (place.settings.rejects_dir / "r.csv").read_text("utf-8").split() == [
+        "file,why",
+        "y,fine",
+    ]
+    with open_checkpoints(place.settings, now=datetime.now(UTC)) as saver:
+        assert [one.config["configurable"]["thread_id"] for one in saver.list(None)] == ["other"]
+
+
+def test_what_is_erased_is_not_looked_for_again(place: Workspace) -> None:
+    erase(place)
+    again = erase(place)
+    assert (again.drafts, again.actions, again.conversations, again.rows) == (0, 0, 0, 0)
+
+
+def test_nothing_is_erased_while_an_action_on_the_person_runs(place: Workspace) -> None:
+    with place.store.session() as session:
+        session.add(action(9, {"to": MAIL}, ActionStatus.APPLYING.value))
+    with pytest.raises(TransientError, match="is being carried out"):
+        erase(place)
+    with place.store.session() as session:
+        assert session.get_one(Contact, 1).name == NAME
+
+
+def test_only_who_may_erases_and_only_with_a_reason(place: Workspace) -> None:
+    rep = Principal(7, "Anna", Role.REP)
+    with pytest.raises(NotAllowed):
+        erase_person(place, 1, reason="asked to", principal=rep, now=NOW)
+    with pytest.raises(BadInput, match="reason"):
+        erase_person(place, 1, reason=" ", principal=OWNER, now=NOW)
+    with pytest.raises(NotFound):
+        erase(place, 99)
+
+
+def test_all_that_is_kept_of_a_person_is_given_out(place: Workspace) -> None:
+    with place.store.session() as session:
+        person = find_person(session, 1, principal=OWNER)
+        given = export_person(session, person, principal=OWNER)
+    assert given["contact"]["email"] == MAIL
+    assert [one["id"] for one in given["conversations"]] == [21]
+    assert SAID in given["said"][0]["text"]
+    assert given["actions"][0]["payload"] == {"to": MAIL}
+    assert len(given["details"]) == 1
+
+
+def test_a_name_that_somebody_else_has_too_is_no_mark(place: Workspace) -> None:
+    with place.store.session() as session:
+        session.add(Contact(**sourced(3), name=NAME.upper(), account_id=1))
+        session.flush()
+        person = find_person(session, 1, principal=OWNER)
+    assert NAME not in person.marks.texts
+    assert MAIL in person.marks.texts
+
+
+@pytest.mark.parametrize(
+    ("mark", "text", "left"),
+    [
+        ("Ann Lee", "Ann  LEE and Ann Leeds", f"{BLOTTED} and Ann Leeds"),
+        ("王小明", "请联系王小明先生", f"请联系{BLOTTED}先生"),
+        ("a.b@c.example", "to A.B@C.example.", f"to {BLOTTED}."),
+        ("Bob", "Bob stays", "Bob stays"),
+        ("王", "王府井", "王府井"),
+    ],
+)
+def test_marks_are_found_whole_and_whatever_their_case(mark: str, text: str, left: str) -> None:
+    assert Marks.of([mark]).blotted(text) == left
+    assert Marks.of([mark]).blotted({"x": [text]}) == {"x": [left]}
+
+
+@pytest.mark.slow
+def test_postgresql_keeps_no_trace_in_its_tables_either(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    store.migrate()
+    fill(store)
+    with store.session() as session:
+        person = find_person(session, 1, principal=OWNER)
+        naming = details_naming(session, person)
+        asked: dict[str, Any] = {"principal": OWNER, "now": NOW}
+        erase_details(session, person.address, reason="asked to", naming=naming, **asked)
+        blot_out(session, person, **asked)
+        session.execute(delete(Conversation).where(Conversation.id.in_(person.conversation_ids)))
+    with store.session() as session:
+        kept = "".join(
+            str(session.execute(select(table)).all()) for table in Base.metadata.sorted_tables
+        )
+        assert verify_trail(session).faults == ()
+    store.close()
+    assert "maria@acme.example" in kept
+    for trace in (NAME, NAME.upper(), MAIL, PHONE, HAN, SAID):
+        assert trace not in kept
