@@ -38,6 +38,7 @@ check: lint test ## lint, types, import contracts and tests: exactly what CI run
 
 eval: dev ## run the evals with the embedded model and print the score card
 	$(BIN)/python -m evals.run
+	$(BIN)/python -m evals.confidentiality
 
 bench: dev ## print the benchmarks with this machine's description
 	$(BIN)/python -m evals.bench

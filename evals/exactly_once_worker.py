@@ -5,25 +5,23 @@ import random
 import smtplib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy import select
 
 from copilot.agent.approvals.applying import Applied, Applying, apply_approved, resume_applying
 from copilot.agent.approvals.effects import Effect, Effects
 from copilot.agent.approvals.voting import Ballot, vote
-from copilot.agent.effects.mail_account import MailAccount
-from copilot.agent.effects.mail_attempts import Attempt, Attempts, Stage
-from copilot.agent.effects.mail_drafts import SaveMailDraft
-from copilot.agent.effects.mail_sending import SendMail
+from copilot.agent.effects.mail_attempts import Attempt, Stage
 from copilot.agent.effects.mailbox import OwnMailbox
+from copilot.mailboxes import SECRETS, effects_on, mail_account
+from copilot.settings import Settings
 from crm.access.policy import load_policy
 from crm.errors import CopilotError
-from crm.models import ActionStatus, EffectKind, ProposedAction, Vote
+from crm.models import ActionStatus, ProposedAction, Vote
 from crm.principal import Principal
 from crm.store import Store
 
@@ -67,27 +65,32 @@ class Bomb:
             os._exit(137)
 
 
-def mail_effects(place: Place) -> dict[EffectKind, Effect]:
-    """Return both effects on the test servers; copies to ourselves are the proof of sending."""
-    account = MailAccount(
-        ADDRESS,
-        place.user,
-        SecretStr(place.password),
-        imap_host="127.0.0.1",
-        imap_port=place.imap_port,
-        imap_security="none",
-        smtp_host="127.0.0.1",
-        smtp_port=place.smtp_port,
-        smtp_security="none",
-        is_copied_to_self=True,
-        folder_wait_s=0.9,
-        timeout_s=20.0,
+def mail_effects(place: Place) -> Effects:
+    """Return the effects as an installation has them; only a copy is waited for less long.
+
+    Copies to ourselves are the proof of sending.
+    """
+    settings = Settings.load(
+        home=place.folder,
+        workspace="once",
+        mail_address=ADDRESS,
+        mail_user=place.user,
+        mail_imap_host="127.0.0.1",
+        mail_imap_port=place.imap_port,
+        mail_imap_security="none",
+        mail_smtp_host="127.0.0.1",
+        mail_smtp_port=place.smtp_port,
+        mail_smtp_security="none",
+        mail_copy_to_self=True,
     )
-    attempts = Attempts(place.folder / "attempts")
-    return {
-        EffectKind.SEND_MAIL: SendMail(account, attempts),
-        EffectKind.SAVE_MAIL_DRAFT: SaveMailDraft(account, attempts),
-    }
+    secret = settings.workspace_dir / "secrets" / SECRETS["password"]
+    if not secret.exists():
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.write_text(place.password, encoding="utf-8")
+        secret.chmod(0o600)
+    account = mail_account(settings)
+    assert account is not None, "the settings above name a mailbox"
+    return effects_on(replace(account, folder_wait_s=0.9, timeout_s=20.0), settings)
 
 
 def work(place: Place, seed: int, point: str | None, times: int) -> None:

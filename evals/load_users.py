@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -24,6 +25,7 @@ from crm.errors import BadInput, CopilotError, NeedsApproval, NotAllowed, NotFou
 from crm.models import Account, EffectKind, Opportunity, Vote
 from crm.principal import Principal
 from evals.load_figures import Sample
+from tools.attributes import Entity
 
 _QUESTIONS = (
     "How many deals did we win this year?",
@@ -134,7 +136,7 @@ class LoadUser:
     def _show(self) -> None:
         with self.installation.store.session() as session:
             number = self._number_of(Opportunity)
-            picture_of("opportunity", str(number), Asked(session, self.principal, self._now))
+            picture_of(Entity.OPPORTUNITY, str(number), Asked(session, self.principal, self._now))
 
     def _list_waiting(self) -> None:
         with self.installation.store.session() as session:
@@ -162,7 +164,7 @@ class LoadUser:
             )
         self._put(EffectKind.UPDATE_RECORD, payload)
 
-    def _put(self, kind: EffectKind, payload: dict[str, object]) -> None:
+    def _put(self, kind: EffectKind, payload: Mapping[str, Any]) -> None:
         self._proposals += 1
         wanted = Wanted(kind, payload, key=f"{self.thread}-{self._proposals}")
         with self.installation.store.session() as session:
@@ -180,17 +182,17 @@ class LoadUser:
         if not latest:
             return
         number = self.chance.choice(latest)
-        policy, store = self.installation.policy, self.installation.store
-        by = {"policy": policy, "principal": self.principal, "now": self._now}
+        policy, store, now = self.installation.policy, self.installation.store, self._now
+        caller = self.principal
         try:
             with store.session() as session:
-                shown = show_action(session, number, **by)
+                shown = show_action(session, number, policy=policy, principal=caller, now=now)
                 ballot = Ballot(number, shown.payload_sha256, Vote.APPROVE)
-                vote(session, ballot, **by)
+                vote(session, ballot, policy=policy, principal=caller, now=now)
         except NotFound as error:
             # Not to be seen by this user, which is the right answer to him.
             raise NotAllowed(str(error)) from error
-        apply_approved(store, number, Applying(internal_effects(), **by))
+        apply_approved(store, number, Applying(internal_effects(), policy, caller, now))
 
     def _number_of(self, model: type[Opportunity]) -> int:
         with self.installation.store.session() as session:

@@ -163,15 +163,11 @@ def test_a_kill_between_steps_leaves_the_thread_usable(
         assert talk(company, "and in Q3 2026?") == [[(15_000, "USD")]]
 
 
-@pytest.mark.parametrize(
-    "question",
-    ["what was the moolah of Anna Berg?", "what did Acme Corp say about security?"],
-)
-def test_a_model_that_fails_leaves_the_thread_usable(company: Company, question: str) -> None:
+def test_a_model_that_fails_leaves_the_thread_usable(company: Company) -> None:
     company.ask(FIRST, thread="t")
     company.script(TransientError("the model is busy: try again"))
     with pytest.raises(TransientError, match="busy"):
-        company.ask(question, thread="t")
+        company.ask("what was the moolah of Anna Berg?", thread="t")
     company.script()
     answer = company.ask("how many deals did Anna Berg win?", thread="t")
     assert (answer.status, computed(answer)) == (Status.ANSWERED, [3])

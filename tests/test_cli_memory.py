@@ -157,6 +157,10 @@ def test_a_forgotten_conversation_is_found_no_more(filled: Path) -> None:
     assert gone["conversation_id"] == found["conversation_id"]
     assert run("search", "single sign-on").exit_code == 3
     assert run("forget", str(found["conversation_id"]), "--yes").exit_code == 3
+    events = document(run("audit", "list", "--json"))["events"]
+    deeds = [(one["action"], one["object"], one["person"]) for one in events]
+    forgotten = f"conversation:{gone['conversation_id']}"
+    assert deeds.count(("conversation.forget", forgotten, "owner")) == 1
 
 
 @pytest.mark.parametrize("text", ["sources: [1, 2]", "{", "sources: {x: 3}", "\tx"])

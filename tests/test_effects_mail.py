@@ -232,7 +232,7 @@ def test_files_go_along_only_as_they_were_approved(tmp_path: Path) -> None:
             read_attachments([file(path, b"key")], documents)
     with pytest.raises(BadInput, match="not the file that was proposed"):
         read_attachments([file("报价.pdf", b"other")], documents)
-    with pytest.raises(BadInput, match="no folder"):
+    with pytest.raises(BadInput, match="MAIL_DOCUMENTS"):
         read_attachments([file("报价.pdf", b"%PDF")], None)
     with (documents / "big").open("wb") as big:
         big.truncate(26_000_000)

@@ -24,6 +24,7 @@ from crm.models import (
     OpportunityContact,
     ProposedAction,
     StageChange,
+    Vote,
 )
 from crm.store import Store
 from tests.approval_world import NOW, Desk, fill
@@ -315,3 +316,21 @@ def test_a_discount_on_a_deal_whose_amount_changed_is_asked_anew(desk: Desk) -> 
     with pytest.raises(BadInput, match="ask again"):
         desk.apply("anna", made)
     assert desk.all_of(Activity) == []
+
+
+def test_a_suggestion_whose_action_is_rejected_is_closed_with_the_reason(desk: Desk) -> None:
+    number = suggest(desk, "next_step", "Send the quote", "Call")
+    with desk.store.session() as session:
+        payload = proposal_payload(session, number, principal=desk.who("anna"))
+    made = desk.propose("anna", EffectKind.APPLY_FIELD_PROPOSAL, payload, "s")
+    again = desk.propose("anna", EffectKind.APPLY_FIELD_PROPOSAL, payload, "s2")
+
+    desk.vote("anna", made, Vote.REJECT, reason="she meant another deal")
+    desk.vote("anna", again, Vote.REJECT, reason="once more")
+
+    row = desk.all_of(FieldProposal)[0]
+    assert row.status == "rejected"
+    assert row.detail == {"rejected_because": "she meant another deal"}
+    told = [one for one in desk.all_of(AuditEvent) if one.action == "suggestion.reject"]
+    assert [one.object for one in told] == ["opportunity:1"]
+    assert desk.all_of(AuditDetail)[told[0].seq - 1].body["reason"] == "she meant another deal"

@@ -21,9 +21,18 @@ from copilot.writers.learning.keeping import (
     save_draft,
     stored_draft,
 )
+from copilot.writers.learning.setting import Entry, Subject, forget_style, set_style
 from copilot.writers.learning.wording import edit_distance
+from crm.audit.verifying import verify_trail
 from crm.errors import BadInput, NotFound
-from crm.models import DraftStatus, SavedDraft
+from crm.models import (
+    AuditDetail,
+    AuditEvent,
+    AuditSubject,
+    DraftStatus,
+    SavedDraft,
+    StyleAspect,
+)
 from crm.principal import Principal
 from crm.store import Store
 from tests.draft_seed import ANNA, BEN, NOW, add_people, make_draft
@@ -180,7 +189,8 @@ def test_old_open_drafts_expire_and_decided_ones_stay(world: Store) -> None:
     decided(world, decided_one, Accept())
     with world.session() as session:
         month = timedelta(days=30)
-        assert expire_drafts(session, older_than=month, now=NOW + timedelta(days=31)) == 1
+        later = NOW + timedelta(days=31)
+        assert expire_drafts(session, older_than=month, principal=ANNA, now=later) == 1
         found = {row.id: row.status for row in list_drafts(session, principal=ANNA)}
     assert found == {open_one: DraftStatus.EXPIRED, decided_one: DraftStatus.ACCEPTED}
 
@@ -244,3 +254,50 @@ def test_on_postgresql_one_of_many_decisions_wins(
             assert session.scalar(select(func.count()).select_from(SavedDraft)) == 1
     finally:
         store.close()
+
+
+def test_every_decision_leaves_one_event_without_the_words(world: Store) -> None:
+    accepted, edited, rejected = kept(world, "One."), kept(world, "Two."), kept(world, "Three.")
+    decided(world, accepted, Accept())
+    decided(world, accepted, Accept())
+    decided(world, edited, Edit("Hi Priya,\n\nA secret word.\n\nAnna"))
+    decided(world, rejected, Reject("wrong tone"))
+    expired = kept(world, "Four.")
+    with world.session() as session:
+        later = NOW + timedelta(days=40)
+        expire_drafts(session, older_than=timedelta(days=30), principal=ANNA, now=later)
+        events = session.execute(
+            select(AuditEvent.action, AuditEvent.object, AuditEvent.person, AuditDetail.body)
+            .join(AuditDetail, AuditDetail.seq == AuditEvent.seq)
+            .order_by(AuditEvent.seq)
+        ).all()
+        assert verify_trail(session).faults == ()
+        about = session.scalars(select(AuditSubject.address)).all()
+    assert [(one.action, one.object, one.person) for one in events] == [
+        ("draft.accept", f"draft:{accepted}", "user:1"),
+        ("draft.edit", f"draft:{edited}", "user:1"),
+        ("draft.reject", f"draft:{rejected}", "user:1"),
+        ("draft.expire", f"draft:{expired}", "user:1"),
+    ]
+    assert events[2].body["reason"] == "wrong tone"
+    assert events[1].body["after"]["distance"] > 0
+    assert "secret" not in str([one.body for one in events])
+    assert about == ["contact:1"] * 4
+
+
+def test_setting_and_forgetting_a_style_leave_events(world: Store) -> None:
+    entry = Entry(Subject(contact_id=1), "en", StyleAspect.GREETING)
+    with world.session() as session:
+        set_style(session, entry, "Dear {name},", principal=ANNA, now=NOW)
+        forget_style(session, entry, principal=ANNA, now=NOW)
+        events = session.execute(
+            select(AuditEvent.action, AuditEvent.object, AuditDetail.body)
+            .join(AuditDetail, AuditDetail.seq == AuditEvent.seq)
+            .order_by(AuditEvent.seq)
+        ).all()
+    assert [(one.action, one.object) for one in events] == [
+        ("style.set", "style:contact:1"),
+        ("style.forget", "style:contact:1"),
+    ]
+    assert events[0].body["before"] is None
+    assert events[1].body["before"]["value"] == events[0].body["after"]["value"] == "Dear {name},"

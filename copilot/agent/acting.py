@@ -6,16 +6,19 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from copilot.agent.act_proposing import list_asked
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
 from copilot.agent.draft_acting import write_order
 from copilot.agent.metric_acting import run_metrics
 from copilot.agent.outcome import Outcome
+from copilot.agent.own_acting import answer_own
 from copilot.agent.plan import Plan, Route
 from copilot.agent.wording import phrase
 from crm.errors import Ambiguous, BadInput, NotFound
 from crm.index.terms import terms_of
 from crm.models import ConversationKind, Side
+from crm.tracing import span
 from tools.attributes import Entity
 from tools.conversations import (
     LastArguments,
@@ -65,7 +68,7 @@ def act(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
     outcome = Outcome()
     language = state["language"]
     try:
-        with desk.store.session() as session:
+        with desk.store.session() as session, span("tool", route=plan.route.value):
             _RUNNERS[plan.route](Step(desk, session, request, plan, outcome, language))
     except NotFound as error:
         outcome.status = Status.NOT_FOUND
@@ -86,6 +89,7 @@ def act(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
         "facts": [fact.model_dump(mode="json") for fact in outcome.facts],
         "sentences": [sentence.model_dump(mode="json") for sentence in outcome.sentences],
         "candidates": outcome.candidates,
+        "actions": [one.model_dump(mode="json") for one in outcome.actions],
         "needs_model": outcome.needs_model,
         "relevant": outcome.relevant,
         "tokens_in": state["tokens_in"] + outcome.tokens_in,
@@ -217,8 +221,26 @@ def _contact_gap(step: Step) -> None:
         outcome.say(fact.text, outcome.evidence.add(fact).id)
 
 
+def _own(step: Step) -> None:
+    own = step.plan.own
+    if own is None:
+        raise BadInput("a plan of the route 'own' says nothing of what is asked")
+    answer_own(step.session, own, step.outcome, request=step.request, language=step.language)
+
+
 def _draft(step: Step) -> None:
     write_order(step.desk, step.request, step.plan, step.outcome, language=step.language)
+
+
+def _actions(step: Step) -> None:
+    list_asked(
+        step.desk,
+        step.session,
+        step.plan.topic,
+        step.outcome,
+        request=step.request,
+        language=step.language,
+    )
 
 
 _RUNNERS: dict[Route, Callable[[Step], None]] = {
@@ -228,4 +250,6 @@ _RUNNERS: dict[Route, Callable[[Step], None]] = {
     Route.HISTORY: _history,
     Route.CONTACT_GAP: _contact_gap,
     Route.DRAFT: _draft,
+    Route.ACTIONS: _actions,
+    Route.OWN: _own,
 }

@@ -6,14 +6,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from copilot.agent.contract import Status
-from copilot.agent.desk import Desk
+from copilot.agent.desk import Desk, Request
 from copilot.agent.plan import Plan
+from copilot.agent.retelling import is_mere_telling, may_be_shown
 from copilot.agent.wording import phrase
 from copilot.llm.budget import cut
-from copilot.llm.client import Message
+from copilot.llm.client import Message, UnusableReply
+from copilot.llm.metered import OverBudget
+from crm.errors import CopilotError, TransientError
 from crm.facts import Fact
 from crm.index.terms import terms_of
 from prompts.library import load_prompt, quote_outside
+from tools.language import Language
 
 MAX_TOKENS = 160
 FACT_TOKENS = 90
@@ -22,15 +26,20 @@ SHORTEST = 8
 _FALSE_START = re.compile(r"^[\s,.;:，。；：、]+|^(?:but|and|so)\s+", re.IGNORECASE)
 
 
-def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
+def write_sentences(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, Any]:
     """Return the state's changes: a summary, then the customer's own words, each citing its fact.
 
     Quotes that share words with the question are known to bear on it. Where there are none, the
-    model picks; when it picks none, the ending is "not found".
+    model picks; when it picks none, the ending is "not found". While the model is out of reach,
+    finds no usable words, or the caller's tokens are used up, the quotes stand alone, with what
+    was left out. A quote that orders the model about is shown to whoever asks, and to no model.
     """
     known = state["relevant"][:QUOTES]
     everything = [Fact.model_validate(one) for one in state["facts"]]
-    facts = [fact for fact in everything if fact.id in known] or everything
+    quotes = [fact for fact in everything if fact.id in known]
+    facts = [fact for fact in quotes or everything if may_be_shown(fact)]
+    if not facts:
+        return _ending("", [], quotes, state["language"])
     language = state["language"]
     prompt = load_prompt("answer_quotes", language)
     shown = "\n".join(f"[{fact.id}] {cut(fact.text, FACT_TOKENS)}" for fact in facts)
@@ -39,23 +48,51 @@ def write_sentences(desk: Desk, state: dict[str, Any]) -> dict[str, Any]:
         Message(role="user", content=f"{quote_outside(shown)}\n{quote_outside(state['question'])}"),
     ]
     result_type = Summary if known else _result_type(facts)
-    reply = desk.model().structured(messages, result_type, max_tokens=MAX_TOKENS)
+    try:
+        model = desk.model_for(request.principal)
+        reply = model.structured(messages, result_type, max_tokens=MAX_TOKENS)
+    except (TransientError, UnusableReply) as error:
+        return _quotes_alone(quotes or facts, language, is_sorted=bool(known), error=error)
     value: Any = reply.value
     tokens = {
         "tokens_in": state["tokens_in"] + reply.usage.tokens_in,
         "tokens_out": state["tokens_out"] + reply.usage.tokens_out,
     }
-    picked = known or value.relevant
-    relevant = [fact for fact in facts if fact.id in picked]
-    if not relevant:
+    told = facts if known else [fact for fact in facts if fact.id in value.relevant]
+    summary = _tidy(value.summary, told, state) if told else ""
+    if not is_mere_telling(summary, prompt.body):
+        summary = ""
+    return {**tokens, **_ending(summary, told, quotes or told, language)}
+
+
+def _ending(
+    summary: str, told: list[Fact], quotes: list[Fact], language: Language
+) -> dict[str, Any]:
+    """Return the summary of what was told and the quotes, or that nothing was said."""
+    if not quotes:
         text = phrase("nothing_said", language)
         ending = {"status": Status.NOT_FOUND.value, "sentences": [{"text": text, "facts": []}]}
-        return {**tokens, **ending, "needs_model": False}
-    ids = [fact.id for fact in relevant]
-    summary = _tidy(value.summary, relevant, state)
-    sentences = [{"text": summary, "facts": ids}] if summary else []
-    sentences += [{"text": fact.text, "facts": [fact.id]} for fact in relevant]
-    return {**tokens, "sentences": sentences, "status": Status.ANSWERED.value}
+        return {**ending, "needs_model": False}
+    sentences = [{"text": summary, "facts": [fact.id for fact in told]}] if summary else []
+    sentences += [{"text": fact.text, "facts": [fact.id]} for fact in quotes]
+    return {"sentences": sentences, "status": Status.ANSWERED.value}
+
+
+def _quotes_alone(
+    facts: list[Fact], language: Language, *, is_sorted: bool, error: CopilotError
+) -> dict[str, Any]:
+    why = phrase("model_is_away", language)
+    if isinstance(error, UnusableReply):
+        why = phrase("model_is_no_use", language)
+    if isinstance(error, OverBudget):
+        why = phrase("model_is_used_up", language, until=f"{error.resets_at:%Y-%m-%d %H:%M %Z}")
+    remark = phrase("no_summary" if is_sorted else "unsorted_quotes", language, why=why)
+    quotes = [{"text": fact.text, "facts": [fact.id]} for fact in facts[:QUOTES]]
+    return {
+        "sentences": [*quotes, {"text": remark, "facts": []}],
+        "status": Status.ANSWERED.value,
+        "needs_model": False,
+    }
 
 
 def _tidy(summary: str, relevant: list[Fact], state: dict[str, Any]) -> str:

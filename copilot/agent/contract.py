@@ -67,12 +67,34 @@ class DraftedText(BaseModel):
     contact_id: int | None = None
 
 
+class ProposedBrief(BaseModel):
+    """An action that was proposed; only `status` "applied" says that it was done.
+
+    People approve `payload` by `payload_sha256`; `approvers` says who may, `you_may` is "approve",
+    "approve_jointly" or null for the caller. `result` is what carrying it out returned.
+    """
+
+    id: int
+    kind: str
+    status: str
+    summary: str
+    payload: dict[str, Any]
+    payload_sha256: str
+    risk: str
+    approvers: list[str] = []
+    you_may: str | None = None
+    expires_at: str
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
 class Answer(BaseModel):
     """One answer with its receipts.
 
     `answer` is the sentences joined; `interpretation` says in words what was computed or searched,
     so that a person can correct it; `candidates` is filled when `status` is ambiguous. `draft` is
-    there only where one was asked for; the document leaves it out otherwise.
+    there only where one was asked for; the document leaves it out otherwise. `actions` are side
+    effects that were proposed or asked about; `status` is needs_approval while this turn's wait.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -84,6 +106,7 @@ class Answer(BaseModel):
     facts: list[Fact] = []
     dropped: list[Dropped] = []
     candidates: list[str] = []
+    actions: list[ProposedBrief] = []
     thread_id: str = ""
     took_ms: int = 0
     tokens: Tokens = Field(default_factory=Tokens)

@@ -99,6 +99,7 @@ def _tell_draft(kept: Kept, outcome: Outcome, language: Language) -> None:
         "account_id": draft.account_id,
         "opportunity_id": draft.opportunity_id,
         "draft_words": round(length_of(text)),
+        "draft_id": kept.draft_id,
     }
     fate = "draft_is_not_kept" if kept.draft_id is None else "draft_is_kept"
     outcome.say(_remark(outcome.draft, phrase(fate, language, id=kept.draft_id), language))

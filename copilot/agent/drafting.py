@@ -19,6 +19,7 @@ from copilot.writers.proposals.unread import unread_talks
 from copilot.writers.proposals.write import write_proposal
 from copilot.writers.style import Formality, Style
 from crm.principal import Principal
+from crm.tracing import span
 
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much of it, and out of how much."""
@@ -73,14 +74,14 @@ def make_draft(
     """
     guide = desk.guide()
     own = wanted or Wanted()
-    with desk.store.session() as session:
+    with span("draft", kind=request.kind or "any"), desk.store.session() as session:
 
         def style(evidence: DraftEvidence) -> Style:
             return own.over(learned_style(session, evidence, guide=guide, principal=principal))
 
         draft = write_draft(
             session,
-            desk.model(),
+            desk.model_for(principal),
             desk.index,
             request,
             guide=guide,
@@ -107,10 +108,10 @@ def make_proposal(
     Raises what `write_proposal` raises.
     """
     _read_calls(desk, request, principal=principal, as_of=as_of, progress=progress)
-    with desk.store.session() as session:
+    with span("draft", kind="proposal"), desk.store.session() as session:
         return write_proposal(
             session,
-            desk.model(),
+            desk.model_for(principal),
             desk.index,
             request,
             guide=desk.guide(),

@@ -51,7 +51,7 @@ def lookup_of(reading: Reading) -> Lookup | None:
         return None
     entity = _ENTITIES[thing.dimension]
     spans = [mention.span for mention in reading.names]
-    found = _book(entity, reading.language).find(reading.text, spans)
+    found = attribute_book(entity, reading.language).find(reading.text, spans)
     fields = [match for match in found if match.section == "attribute"]
     if not fields:
         return None
@@ -73,7 +73,8 @@ def lookup_of(reading: Reading) -> Lookup | None:
 
 
 @cache
-def _book(entity: Entity, language: str) -> Phrasebook:
+def attribute_book(entity: Entity, language: str) -> Phrasebook:
+    """Return the words for the fields of a kind of record, Chinese questions knowing both."""
     book = Phrasebook()
     for attribute in attributes_of(entity):
         english, chinese = (

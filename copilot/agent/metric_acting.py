@@ -61,7 +61,7 @@ def run_metrics(
             outcome.status = Status.NOT_FOUND
             outcome.say(why or phrase("no_data", language, scope=outcome.interpretation))
             return
-    empty = [one for one in usable if not one.result.rows]
+    empty = [one for one in usable if not one.result.rows and not _is_kept_back(one.result)]
     if empty and (why := _why_nothing(session, empty[0].result, asked, language)):
         outcome.status = Status.NOT_FOUND
         outcome.say(why)
@@ -101,7 +101,8 @@ def _list_missing(
     )
     known = {cell.keys[0] for cell in run_metric(session, everyone, **asked).cells} - {"—"}
     found = run_metric(session, query, **asked)
-    lacking = sorted(known - {cell.keys[0] for cell in found.cells if cell.rows})
+    met = {cell.keys[0] for cell in found.cells if cell.rows or cell.is_hidden}
+    lacking = sorted(known - met)
     outcome.interpretation = phrase(
         "lacking_scope", language, scope=found.describe(language), known=len(known)
     )
@@ -121,12 +122,18 @@ def _list_missing(
 
 def _is_void(result: MetricResult) -> bool:
     """Nothing to state: no value at all, or only the group of records that have none."""
+    if _is_kept_back(result):
+        return False
     keyed = [
         cell
         for cell in result.cells
         if cell.value is not None and (not cell.keys or cell.keys[0] != "—")
     ]
     return not keyed and not (result.query.having and result.groups == 0 and result.totals)
+
+
+def _is_kept_back(result: MetricResult) -> bool:
+    return any(cell.is_hidden for cell in (*result.cells, *result.totals))
 
 
 def _why_nothing(

@@ -7,9 +7,9 @@ from copilot.agent.outcome import Outcome
 from copilot.agent.plan import Comparison, Plan
 from copilot.agent.wording import phrase
 from crm.facts import Fact, FactKind
-from crm.metrics.catalog import catalog
+from crm.metrics.catalog import Unit, catalog
 from crm.metrics.query import FilterOp, MetricQuery
-from crm.metrics.result import MetricCell, MetricResult
+from crm.metrics.result import Coverage, MetricCell, MetricResult
 from crm.metrics.words import describe_query, value_in_words
 from tools.language import Language
 
@@ -52,12 +52,12 @@ def _is_ranking(plan: Plan, result: MetricResult) -> bool:
     return plan.asks_extreme and len(result.query.by) == 1
 
 
-def _unit(result: MetricResult) -> str:
+def _unit(result: MetricResult) -> Unit:
     return "ratio" if result.query.share else result.unit
 
 
 def _show(cell: MetricCell, result: MetricResult, language: Language) -> str:
-    return value_in_words(cell.value, _unit(result), cell.currency, language)
+    return cell.in_words(_unit(result), language)
 
 
 def scope_in_words(result: MetricResult, language: Language) -> str:
@@ -75,7 +75,9 @@ def scope_in_words(result: MetricResult, language: Language) -> str:
     names = tuple(names for _, names in kept)
     words = describe_query(bare, measure, result.basis, names, language)
     rest = words[len(measure.label[language]) :].lstrip(",， ")
-    return rest or phrase("everything", language)
+    if rest or result.coverage is not Coverage.READABLE:
+        return rest or phrase("everything", language)
+    return result.coverage_in_words(language)
 
 
 def _add(one: Computed, at: int, outcome: Outcome) -> str:
@@ -219,6 +221,8 @@ def _mean(one: Computed, outcome: Outcome, language: Language) -> None:
 def _difference(one: Computed, outcome: Outcome, language: Language) -> None:
     cells = one.result.cells
     if len(cells) != 2 or cells[0].currency != cells[1].currency:
+        return
+    if any(cell.is_hidden for cell in cells):
         return
     pair = sorted(cells, key=lambda cell: cell.value or Decimal(0), reverse=True)
     high, low = pair[0].value or Decimal(0), pair[1].value or Decimal(0)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from copilot.agent.contract import DraftedText, Status
+from copilot.agent.contract import DraftedText, ProposedBrief, Status
 from copilot.grounding.sentences import CitedSentence, Dropped
 from crm.facts import EvidencePack, Fact
 
@@ -26,6 +26,7 @@ class Outcome:
     focus: dict[str, int | None] = field(default_factory=dict)
     draft: DraftedText | None = None
     draft_facts: tuple[Fact, ...] = ()
+    actions: list[ProposedBrief] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     tokens_in: int = 0
     tokens_out: int = 0

@@ -1,5 +1,6 @@
 """A plan: which tool runs with which arguments, all of them from closed sets."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 
@@ -20,6 +21,9 @@ class Route(StrEnum):
     HISTORY = "history"
     CONTACT_GAP = "contact_gap"
     DRAFT = "draft"
+    PROPOSE = "propose"
+    ACTIONS = "actions"
+    OWN = "own"
     NONE = "none"
 
 
@@ -52,6 +56,40 @@ class DraftOrder(BaseModel):
     formality: Formality | None = None
     to: str = ""
     answers: str = ""
+
+
+class OwnThing(StrEnum):
+    """What somebody outside the company may ask about."""
+
+    CASES = "cases"
+    TALKS = "talks"
+    DETAILS = "details"
+    COMPANY = "company"
+    PRODUCTS = "products"
+    REACH = "reach"
+    HELP = "help"
+
+
+class OwnQuestion(BaseModel):
+    """A question of somebody outside about what is his own, or told to everybody.
+
+    `since` and `until` are whole days; `words` are of the subject; `attributes` are fields of the
+    record asked about, all of them where none is named; `ids` are products. Where `is_loose`, words
+    that no subject holds are mere talk.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    thing: OwnThing
+    state: Literal["open", "closed"] | None = None
+    since: date | None = None
+    until: date | None = None
+    words: str = ""
+    attributes: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+    family: str = ""
+    kind: Literal["call", "meeting", "email", ""] = ""
+    is_loose: bool = False
 
 
 class Plan(BaseModel):
@@ -88,3 +126,4 @@ class Plan(BaseModel):
     side: Literal["customer", "ours", ""] = ""
     speaker: str = ""
     draft: DraftOrder | None = None
+    own: OwnQuestion | None = None

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from copilot.agent.act_turns import plan_of_act
 from copilot.agent.choosing import choose_slots, unknown_phrases
 from copilot.agent.compose import (
     Slots,
@@ -12,14 +13,18 @@ from copilot.agent.compose import (
     slots,
 )
 from copilot.agent.contract import Status
+from copilot.agent.declining import is_outside
 from copilot.agent.desk import Desk, Request
 from copilot.agent.draft_turns import plan_of_wish
 from copilot.agent.followup import continue_plan
+from copilot.agent.gate import after_plan, before_plan
 from copilot.agent.lookups import lookup_of
 from copilot.agent.plan import Plan, Route
 from copilot.agent.reading import Reading, read_question
 from copilot.agent.routing import record_of, refusal, route_of
 from copilot.agent.wording import phrase
+from copilot.llm.client import UnusableReply
+from copilot.llm.deadline import shared_patience
 from crm.errors import BadInput
 from crm.metrics.catalog import catalog
 from tools.names import NameIndex, NameMention
@@ -43,9 +48,17 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     if state["tried"]:
         return _widen(state)
     caller = request.principal
+    desk.admit(caller)
     with desk.store.session() as session:
         index = desk.names(session, caller)
-    drafted = plan_of_wish(desk, request, index, question, state.get("previous") or {})
+        settled = before_plan(desk, request, session, index, state)
+    if settled is not None:
+        return settled
+    previous = state.get("previous") or {}
+    acted = None if is_outside(caller) else plan_of_act(desk, request, index, question, previous)
+    if acted is not None:
+        return acted
+    drafted = plan_of_wish(desk, request, index, question, previous)
     if drafted is not None:
         return drafted
     reading = read_question(
@@ -53,17 +66,19 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
         index,
         today=request.as_of.date(),
         calendar=desk.calendar,
-        asker="" if caller.is_local_owner else caller.name,
+        # A partner's deals are those that were given to him, whoever owns them.
+        asker="" if caller.is_local_owner or is_outside(caller) else caller.name,
     )
     ending = _early_ending(reading, index)
     if ending is not None:
         return {"language": reading.language, **ending}
-    plan, tokens = _plan(desk, reading, state.get("previous") or {})
+    plan, tokens = _plan(desk, request, reading, previous)
     changes: dict[str, Any] = {
         "language": reading.language, "names": reading.said_names, **tokens,
     }  # fmt: skip
     if isinstance(plan, Plan):
-        return {**changes, "plan": plan.model_dump(mode="json")}
+        changes["plan"] = plan.model_dump(mode="json")
+        return after_plan(desk, request, reading, changes)
     return {**changes, **plan}
 
 
@@ -117,7 +132,7 @@ def _distinct(mention: NameMention) -> list[str]:
 
 
 def _plan(
-    desk: Desk, reading: Reading, previous: dict[str, Any]
+    desk: Desk, request: Request, reading: Reading, previous: dict[str, Any]
 ) -> tuple[Plan | dict[str, Any], dict[str, int]]:
     focus = previous.get("focus") or {}
     spoken = reading.has("route", "said", "last_call", "last_email")
@@ -146,7 +161,7 @@ def _plan(
         return _checked(reading, found, focus), {}
     if not found.measures and _names_a_customer(reading):
         return _conversation(reading, focus), {}
-    return _choose(desk, reading, found, focus)
+    return _choose(desk, request, reading, found, focus)
 
 
 def _checked(reading: Reading, chosen: Slots, focus: dict[str, Any]) -> Plan | dict[str, Any]:
@@ -171,13 +186,18 @@ def _names_a_customer(reading: Reading) -> bool:
 
 
 def _choose(
-    desk: Desk, reading: Reading, found: Slots, focus: dict[str, Any]
+    desk: Desk, request: Request, reading: Reading, found: Slots, focus: dict[str, Any]
 ) -> tuple[Plan | dict[str, Any], dict[str, int]]:
     if reading.residue and not desk.judges_words:
         words = " ".join(unknown_phrases(reading))
         text = phrase("not_understood", reading.language, words=words[:80])
         return {"status": Status.NOT_FOUND.value, **_say(text)}, {}
-    choice = choose_slots(desk.model(), reading, found)
+    try:
+        with shared_patience():
+            choice = choose_slots(desk.model_for(request.principal), reading, found)
+    except UnusableReply:
+        text = phrase("not_understood", reading.language, words=reading.text[:80])
+        return {"status": Status.NOT_FOUND.value, **_say(text)}, {}
     tokens = {"tokens_in": choice.usage.tokens_in, "tokens_out": choice.usage.tokens_out}
     if choice.route is Route.CONVERSATION:
         return _conversation(reading, focus), tokens

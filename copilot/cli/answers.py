@@ -1,5 +1,6 @@
 """How an answer and its receipts look on a terminal."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from copilot.agent.contract import Answer, DraftedText, Status
 from copilot.cli.console import out
+from crm.models import ActionStatus
 
 EXIT_BY_STATUS = {
     Status.ANSWERED: 0,
@@ -48,11 +50,13 @@ def show_answer(answer: Answer) -> None:
     words = _WORDS[answer.language]
     if answer.draft is not None:
         _show_draft(answer, answer.draft)
+    elif answer.status is Status.NEEDS_APPROVAL:
+        _show_waiting(answer)
     elif answer.status is Status.ANSWERED:
         for sentence in answer.sentences:
-            ids = " ".join(sentence.facts[:4])
-            more = "…" if len(sentence.facts) > 4 else ""
-            out.print(f"{escape(sentence.text)} [dim]{escape(f'[{ids}{more}]')}[/]")
+            ids = " ".join(sentence.facts[:4]) + ("…" if len(sentence.facts) > 4 else "")
+            cited = f" [dim]{escape(f'[{ids}]')}[/]" if ids else ""
+            out.print(f"{escape(sentence.text)}{cited}")
     else:
         out.print(f"[yellow]{escape(answer.answer)}[/]")
     for candidate in answer.candidates:
@@ -67,6 +71,16 @@ def show_answer(answer: Answer) -> None:
         f"[dim]{answer.took_ms / 1000:.1f} s · {answer.tokens.read} + {answer.tokens.written} "
         f"tokens · {answer.thread_id}[/]"
     )
+
+
+def _show_waiting(answer: Answer) -> None:
+    """Print what was proposed, with the payloads that people would approve."""
+    for sentence in answer.sentences:
+        out.print(f"[yellow]{escape(sentence.text)}[/]")
+    for action in answer.actions:
+        if action.status == ActionStatus.WAITING:
+            payload = json.dumps(action.payload, ensure_ascii=False, indent=2)
+            out.print(f"[dim]{escape(payload)}[/]", highlight=False)
 
 
 def _show_draft(answer: Answer, draft: DraftedText) -> None:

@@ -1,31 +1,33 @@
 """`approvals`: what waits for people, what they decide, and what comes of it."""
 
-import json
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from copilot.agent.approvals.applying import Applied, Applying, apply_approved, resume_applying
-from copilot.agent.approvals.editing import Edit, delegate, edit
-from copilot.agent.approvals.effects import Effects
-from copilot.agent.approvals.expiring import expire_due
-from copilot.agent.approvals.listing import ActionFilter, ActionView, list_actions, show_action
+from copilot.agent.approvals.applying import Applied
+from copilot.agent.approvals.listing import ActionFilter, ActionPage, ActionView
 from copilot.agent.approvals.payloads import Risk
-from copilot.agent.approvals.voting import Ballot, Decided, vote
-from copilot.agent.effects.internal import internal_effects
-from copilot.cli.approvals_shown import SCHEMA_VERSION, as_document, print_action, print_actions
-from copilot.cli.console import err, out, print_json
-from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.agent.approvals.voting import Decided
+from copilot.cli.approvals_shown import (
+    SCHEMA_VERSION,
+    as_document,
+    print_action,
+    print_actions,
+    print_applied,
+)
+from copilot.cli.console import out, print_json
+from copilot.cli.context import As, Json
+from copilot.cli.deciding import Seat, seated
+from copilot.cli.payload_files import read_payload_file
 from copilot.cli.proposing import propose_group
-from copilot.wiring import Installation
 from crm.errors import BadInput, CopilotError
 from crm.models import ActionStatus, Vote
-from crm.principal import Principal
 
+_ANSWERED = {"schema_version": SCHEMA_VERSION, "status": "answered"}
+_DONE = {"schema_version": SCHEMA_VERSION, "status": "done"}
+_BATCH = 1_000
 approvals = typer.Typer(
     help="See, decide and carry out what waits for people.", no_args_is_help=True
 )
@@ -62,33 +64,31 @@ def listed(
     mine: Annotated[bool, typer.Option(help="Only what I may decide.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also what is over.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
+    before: Annotated[
+        int | None, typer.Option(min=1, help="Only older ones: the last number of a page.")
+    ] = None,
     who: As = None,
     as_json: Json = False,
 ) -> None:
     """List what I proposed, may decide, or was handed, the newest first."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
-        wanted = ActionFilter(mine_to_decide=mine, limit=limit)
+    with seated(ctx, who, as_json=as_json) as seat:
+        wanted = ActionFilter(mine_to_decide=mine, before=before, limit=limit)
         if everything:
-            wanted = ActionFilter(tuple(ActionStatus), mine_to_decide=mine, limit=limit)
-        views = _listed(installation, wanted, principal, now)
+            wanted = replace(wanted, statuses=tuple(ActionStatus))
+        page = seat.listed(wanted)
         if as_json:
-            actions = [as_document(view) for view in views]
-            print_json({"schema_version": SCHEMA_VERSION, "status": "answered", "actions": actions})
+            rows = [as_document(view) for view in page.actions]
+            print_json({**_ANSWERED, "actions": rows, "more": page.more})
             return
-        print_actions(views)
+        print_actions(page)
 
 
 def show(ctx: typer.Context, number: Number, who: As = None, as_json: Json = False) -> None:
     """Show one action: what would be done, why, who may approve it, and what came of it."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
-        view = _shown(installation, number, principal, now)
+    with seated(ctx, who, as_json=as_json) as seat:
+        view = seat.shown(number)
         if as_json:
-            document = as_document(view)
-            print_json({"schema_version": SCHEMA_VERSION, "status": "answered", "action": document})
+            print_json({**_ANSWERED, "action": as_document(view)})
             return
         print_action(view)
 
@@ -105,18 +105,14 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve what an action would do, as it is shown now, and carry it out."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
+    with seated(ctx, who, as_json=as_json) as seat:
         if all_low_risk == (number is not None):
             raise BadInput("give the action's number, or --all-low-risk")
         if number is None:
-            _approve_batch(installation, principal, now, yes=yes, as_json=as_json)
+            _approve_batch(seat, yes=yes, as_json=as_json)
             return
-        view = _shown(installation, number, principal, now)
-        decided = _vote(installation, view, Vote.APPROVE, principal, now, digest=digest)
-        came = _carried_out(installation, decided, principal, now)
-        _say_decided(decided, came, view, as_json=as_json)
+        decided, came = seat.decide(seat.shown(number), Vote.APPROVE, digest=digest)
+        _say_decided(decided, came, as_json=as_json)
 
 
 def reject(
@@ -128,14 +124,10 @@ def reject(
     as_json: Json = False,
 ) -> None:
     """Reject an action, with the reason."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
-        view = _shown(installation, number, principal, now)
-        decided = _vote(
-            installation, view, Vote.REJECT, principal, now, digest=digest, reason=reason
-        )
-        _say_decided(decided, None, view, as_json=as_json)
+    with seated(ctx, who, as_json=as_json) as seat:
+        view = seat.shown(number)
+        decided, came = seat.decide(view, Vote.REJECT, digest=digest, reason=reason)
+        _say_decided(decided, came, as_json=as_json)
 
 
 def edited(
@@ -147,24 +139,10 @@ def edited(
     as_json: Json = False,
 ) -> None:
     """Replace what an action would do; votes on the old one are void."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
-        payload = _payload(file)
-        seen = _seen(_shown(installation, number, principal, now), digest)
-        with installation.store.session() as session:
-            edit(
-                session,
-                Edit(number, seen, payload),
-                effects=effects_of(installation),
-                policy=installation.policy,
-                principal=principal,
-                now=now,
-            )
-        view = _shown(installation, number, principal, now)
+    with seated(ctx, who, as_json=as_json) as seat:
+        view = seat.edit(number, read_payload_file(file), digest=digest)
         if as_json:
-            document = as_document(view)
-            print_json({"schema_version": SCHEMA_VERSION, "status": "done", "action": document})
+            print_json({**_DONE, "action": as_document(view)})
             return
         print_action(view)
 
@@ -177,22 +155,11 @@ def delegated(
     as_json: Json = False,
 ) -> None:
     """Hand an action to somebody else to decide."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
-        receiver = installation.principal(to)
-        with installation.store.session() as session:
-            delegate(
-                session,
-                number,
-                receiver.user_id or 0,
-                policy=installation.policy,
-                principal=principal,
-                now=now,
-            )
+    with seated(ctx, who, as_json=as_json) as seat:
+        receiver = seat.installation.principal(to)
+        seat.delegate(number, receiver)
         if as_json:
-            done = {"action_id": number, "assignee": receiver.name}
-            print_json({"schema_version": SCHEMA_VERSION, "status": "done", **done})
+            print_json({**_DONE, "action_id": number, "assignee": receiver.name})
             return
         out.print(f"{receiver.name} may decide on action {number} now.", markup=False)
 
@@ -206,126 +173,43 @@ def applied(
     as_json: Json = False,
 ) -> None:
     """Carry out what is approved, and take up what was interrupted; each happens once."""
-    context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation:
-        principal, now = _start(installation, who, as_json=as_json)
-        applying = _applying(installation, principal, now)
-        if number is not None:
-            found = [apply_approved(installation.store, number, applying)]
-        else:
-            found = resume_applying(installation.store, applying)
+    with seated(ctx, who, as_json=as_json) as seat:
+        found = seat.carry_out(number)
         if as_json:
             rows = [asdict(one) for one in found]
             status = "error" if any(one.error for one in found) else "done"
-            print_json({"schema_version": SCHEMA_VERSION, "status": status, "applied": rows})
+            print_json({**_DONE, "status": status, "applied": rows})
             return
         for one in found:
-            _say_applied(one)
+            print_applied(one)
         if not found:
             out.print("Nothing is approved that was not carried out.")
 
 
-def effects_of(_installation: Installation) -> Effects:
-    """Return what carries actions out in this installation."""
-    return internal_effects()
-
-
-def _start(
-    installation: Installation, who: str | None, *, as_json: bool
-) -> tuple[Principal, datetime]:
-    principal = who_asks(installation, who, as_json=as_json)
-    now = moment(installation)
-    with installation.store.session() as session:
-        expire_due(session, principal=principal, now=now)
-    return principal, now
-
-
-def _applying(installation: Installation, principal: Principal, now: datetime) -> Applying:
-    return Applying(effects_of(installation), installation.policy, principal, now)
-
-
-def _listed(
-    installation: Installation, wanted: ActionFilter, principal: Principal, now: datetime
-) -> list[ActionView]:
-    with installation.store.session() as session:
-        return list_actions(
-            session, wanted, policy=installation.policy, principal=principal, now=now
-        )
-
-
-def _shown(
-    installation: Installation, number: int, principal: Principal, now: datetime
-) -> ActionView:
-    with installation.store.session() as session:
-        return show_action(
-            session, number, policy=installation.policy, principal=principal, now=now
-        )
-
-
-def _seen(view: ActionView, digest: str | None) -> str:
-    """Return the digest to vote on: of the payload that the caller says to have looked at."""
-    if digest is None:
-        return view.payload_sha256
-    given = digest.strip().lower()
-    if len(given) < 8:
-        raise BadInput(f"--hash {digest!r} is too short: give at least 8 characters of it")
-    return view.payload_sha256 if view.payload_sha256.startswith(given) else given
-
-
-def _vote(
-    installation: Installation,
-    view: ActionView,
-    choice: Vote,
-    principal: Principal,
-    now: datetime,
-    *,
-    digest: str | None = None,
-    reason: str | None = None,
-) -> Decided:
-    ballot = Ballot(view.id, _seen(view, digest), choice, reason)
-    with installation.store.session() as session:
-        return vote(session, ballot, policy=installation.policy, principal=principal, now=now)
-
-
-def _carried_out(
-    installation: Installation, decided: Decided, principal: Principal, now: datetime
-) -> Applied | None:
-    if decided.missing:
-        return None
-    return apply_approved(installation.store, decided.id, _applying(installation, principal, now))
-
-
-def _approve_batch(
-    installation: Installation, principal: Principal, now: datetime, *, yes: bool, as_json: bool
-) -> None:
+def _approve_batch(seat: Seat, *, yes: bool, as_json: bool) -> None:
     """Approve what is listed, as it is listed: what changes meanwhile is left out."""
-    wanted = ActionFilter((ActionStatus.WAITING,), risk=Risk.LOW, mine_to_decide=True, limit=1000)
-    views = [
-        view for view in _listed(installation, wanted, principal, now) if view.i_may == "approve"
-    ]
-    views.sort(key=lambda view: view.id)
+    wanted = ActionFilter((ActionStatus.WAITING,), risk=Risk.LOW, mine_to_decide=True, limit=_BATCH)
+    page = seat.listed(wanted)
+    views = [view for view in reversed(page.actions) if view.i_may == "approve"]
     if not as_json:
-        print_actions(views)
+        print_actions(ActionPage(tuple(views), page.more))
     if views and not yes:
         if as_json:
             raise BadInput("--all-low-risk with --json asks nobody: add --yes")
         typer.confirm(f"Approve and carry out these {len(views)}?", abort=True)
-    done = [_one_of_batch(installation, view, principal, now) for view in views]
+    done = [_one_of_batch(seat, view) for view in views]
     if as_json:
         status = "error" if any(one["error"] for one in done) else "done"
-        print_json({"schema_version": SCHEMA_VERSION, "status": status, "approved": done})
+        print_json({**_DONE, "status": status, "approved": done, "more": page.more})
         return
     for one in done:
         said = f"failed: {one['error']}" if one["error"] else "done"
         out.print(f"action {one['id']}: {said}", markup=False)
 
 
-def _one_of_batch(
-    installation: Installation, view: ActionView, principal: Principal, now: datetime
-) -> dict[str, Any]:
+def _one_of_batch(seat: Seat, view: ActionView) -> dict[str, Any]:
     try:
-        decided = _vote(installation, view, Vote.APPROVE, principal, now)
-        came = _carried_out(installation, decided, principal, now)
+        decided, came = seat.decide(view, Vote.APPROVE)
     except CopilotError as error:
         return {"id": view.id, "status": None, "result": None, "error": str(error)}
     return {
@@ -336,19 +220,7 @@ def _one_of_batch(
     }
 
 
-def _payload(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BadInput(f"{str(file)!r} cannot be read as JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise BadInput(f"{str(file)!r} holds no JSON object: write the whole payload")
-    return found
-
-
-def _say_decided(
-    decided: Decided, came: Applied | None, view: ActionView, *, as_json: bool
-) -> None:
+def _say_decided(decided: Decided, came: Applied | None, *, as_json: bool) -> None:
     if as_json:
         document = {
             "action_id": decided.id,
@@ -358,20 +230,11 @@ def _say_decided(
             "is_new": decided.is_new,
             "result": came.result if came else None,
         }
-        print_json({"schema_version": SCHEMA_VERSION, "status": "done", **document})
+        print_json({**_DONE, **document})
         return
     if came is not None:
-        _say_applied(came)
+        print_applied(came)
     elif decided.missing:
         out.print(f"Your approval counts; {decided.missing} more person has to approve.")
     else:
-        out.print(f"Action {view.id} is {decided.status.value}.")
-
-
-def _say_applied(one: Applied) -> None:
-    if one.error:
-        err.print(f"[red]action {one.id}[/]: {escape(one.error)}")
-        return
-    told = json.dumps(one.result or {}, ensure_ascii=False)
-    already = "" if one.is_new else " (it was done before; nothing was done again)"
-    out.print(f"Action {one.id} {one.status.value}{already}: {told}", markup=False)
+        out.print(f"Action {decided.id} is {decided.status.value}.")

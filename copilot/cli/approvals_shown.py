@@ -1,16 +1,17 @@
 """How actions that wait for people are shown: a table, one in full, and for scripts."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from copilot.agent.approvals.applying import Applied
 from copilot.agent.approvals.deciding import Decider
-from copilot.agent.approvals.listing import ActionView
-from copilot.cli.console import out
+from copilot.agent.approvals.listing import ActionPage, ActionView
+from copilot.agent.effects.destinations import place_of
+from copilot.cli.console import err, out
 from crm.models import EffectKind
 from crm.principal import Role
 
@@ -23,6 +24,7 @@ _KINDS = {
     EffectKind.APPLY_FIELD_PROPOSAL: "apply a suggestion · 采纳建议",
     EffectKind.REQUEST_DISCOUNT: "give a discount · 给予折扣",
 }
+_MAILS = frozenset({EffectKind.SAVE_MAIL_DRAFT, EffectKind.SEND_MAIL})
 _RELATIONS = {
     "own": "who proposed it",
     "team": "of the proposer's team",
@@ -35,19 +37,20 @@ _RELATIONS = {
 def as_document(view: ActionView) -> dict[str, Any]:
     """Return an action as scripts get it."""
     document = asdict(view)
+    document["goes_to"] = None if view.kind in _MAILS else place_of(view.payload)
     document["created_at"] = view.created_at.isoformat()
     document["expires_at"] = view.expires_at.isoformat()
     document["applied_at"] = view.applied_at.isoformat() if view.applied_at else None
     return document
 
 
-def print_actions(views: Sequence[ActionView]) -> None:
-    """Print a table of actions."""
-    if not views:
+def print_actions(page: ActionPage) -> None:
+    """Print a table of actions, and how many more there are."""
+    if not page.actions:
         out.print("Nothing waits for you · 没有待处理事项")
         return
     table = Table("no.", "what", "on", "risk", "state", "by", "you may", "until")
-    for view in views:
+    for view in page.actions:
         by = f"{view.proposer or 'owner'}{f' ({view.agent})' if view.agent else ''}"
         may = {"approve": "approve", "approve_jointly": "approve with another"}.get(
             view.i_may or ""
@@ -56,6 +59,9 @@ def print_actions(views: Sequence[ActionView]) -> None:
         more = (may or "", f"{view.expires_at:%Y-%m-%d %H:%M}")
         table.add_row(*(escape(str(cell)) for cell in (*cells, *more)))
     out.print(table)
+    if page.more:
+        last = page.actions[-1].id
+        out.print(f"… and {page.more} more · 另有 {page.more} 项: `approvals list --before {last}`")
 
 
 def print_action(view: ActionView) -> None:
@@ -66,6 +72,8 @@ def print_action(view: ActionView) -> None:
     out.print(f"  proposed by {escape(by)}{f' through {escape(view.agent)}' if view.agent else ''}")
     if view.assignee:
         out.print(f"  delegated to {escape(view.assignee)}")
+    if view.kind not in _MAILS:
+        out.print(f"  goes to · 写往: {place_of(view.payload)}", markup=False)
     out.print("  would do:")
     payload = json.dumps(view.payload, ensure_ascii=False, indent=2)
     out.print("    " + payload.replace("\n", "\n    "), markup=False, highlight=False)
@@ -74,7 +82,7 @@ def print_action(view: ActionView) -> None:
     for vote in view.votes:
         why = f": {vote.reason}" if vote.reason else ""
         out.print(f"  {vote.person} {vote.vote} at {vote.at:%Y-%m-%d %H:%M}{why}", markup=False)
-    for line in (_decider(one) for one in view.deciders):
+    for line in (decider_in_words(one) for one in view.deciders):
         out.print(f"  may approve: {line}", markup=False)
     if view.result:
         out.print("  result: " + json.dumps(view.result, ensure_ascii=False), markup=False)
@@ -83,7 +91,18 @@ def print_action(view: ActionView) -> None:
     out.print(f"  until {view.expires_at:%Y-%m-%d %H:%M} UTC, hash {view.payload_sha256}")
 
 
-def _decider(one: Decider) -> str:
+def print_applied(one: Applied) -> None:
+    """Print what came of carrying an action out."""
+    if one.error:
+        err.print(f"[red]action {one.id}[/]: {escape(one.error)}")
+        return
+    told = json.dumps(one.result or {}, ensure_ascii=False)
+    already = "" if one.is_new else " (it was done before; nothing was done again)"
+    out.print(f"Action {one.id} {one.status.value}{already}: {told}", markup=False)
+
+
+def decider_in_words(one: Decider) -> str:
+    """Return who it is that may approve."""
     who = (
         "the local owner"
         if one.role is Role.OWNER

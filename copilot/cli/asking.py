@@ -8,8 +8,18 @@ from copilot.agent.asking import ask as ask_graph
 from copilot.agent.contract import Answer
 from copilot.agent.graph import Graph
 from copilot.cli.answers import EXIT_BY_STATUS, show_answer
+from copilot.cli.approving import settle
 from copilot.cli.console import err, print_json
-from copilot.cli.context import As, AsOf, Context, Json, moment, who_asks
+from copilot.cli.context import (
+    AsAnybody,
+    AsOf,
+    Context,
+    Json,
+    Outside,
+    anybody_asks,
+    moment,
+    tell_what_is_missing,
+)
 from copilot.wiring import Installation
 from crm.errors import BadInput
 from crm.principal import Principal
@@ -17,6 +27,7 @@ from crm.principal import Principal
 _STEPS = {
     "plan": "planning…",
     "act": "looking it up…",
+    "propose": "preparing…",
     "answer": "writing…",
     "verify": "checking…",
 }
@@ -34,23 +45,31 @@ def register(app: typer.Typer) -> None:
 def ask(
     ctx: typer.Context,
     question: Annotated[str, typer.Argument(help="Your question, in English or Chinese.")],
-    who: As = None,
+    who: AsAnybody = None,
+    outside: Outside = False,
     thread: Annotated[
         str | None, typer.Option(help="Continue this thread (its id is printed below an answer).")
     ] = None,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Answer one question from the CRM, calls and emails, with the facts it rests on."""
+    """Answer one question from the CRM, calls and emails, with the facts it rests on.
+
+    What is asked to be done (a task, a change, a discount, a mail) is proposed and waits for
+    approval; on a terminal it is asked at once.
+    """
     context: Context = ctx.obj
     with context.open(as_json=as_json, as_of=as_of, is_answer=True) as installation:
-        principal = who_asks(installation, who, as_json=as_json)
+        principal = anybody_asks(installation, who, is_visitor=outside, as_json=as_json)
         with installation.graph() as graph:
-            answer = put_question(installation, graph, question, principal, thread=thread)
+            answer = put_question(
+                installation, graph, question, principal, thread=thread, may_act=as_of is None
+            )
+            if not as_json:
+                show_answer(answer)
+                answer = settle(installation, graph, answer, principal)
         if as_json:
             print_json(answer)
-        else:
-            show_answer(answer)
         raise typer.Exit(EXIT_BY_STATUS[answer.status])
 
 
@@ -61,6 +80,7 @@ def put_question(
     principal: Principal,
     *,
     thread: str | None,
+    may_act: bool = True,
 ) -> Answer:
     """Ask the graph, telling on the terminal what it is doing.
 
@@ -69,11 +89,14 @@ def put_question(
     if thread is not None and not 0 < len(thread.strip()) <= _MAX_THREAD:
         raise BadInput(f"--thread has {len(thread)} characters: give 1 to {_MAX_THREAD}")
     with err.status("reading…") as status:
-        return ask_graph(
+        answer = ask_graph(
             graph,
             question,
             principal=principal,
             as_of=moment(installation),
             thread_id=thread,
             on_step=lambda step: status.update(_STEPS.get(step, step)),
+            may_act=may_act,
         )
+    tell_what_is_missing(installation)
+    return answer

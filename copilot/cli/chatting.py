@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from copilot.agent.contract import Answer
 from copilot.agent.graph import Graph
 from copilot.cli.answers import show_answer, show_facts
+from copilot.cli.approving import settle
 from copilot.cli.asking import put_question
 from copilot.cli.console import err, exit_code, out, say_error
 from copilot.cli.context import As, AsOf, Context, who_asks
@@ -42,7 +44,7 @@ def chat(
     with context.open(as_of=as_of) as installation:
         principal = who_asks(installation, who, as_json=False)
         with installation.graph() as graph:
-            talk = _Talk(installation, graph, principal, thread)
+            talk = _Talk(installation, graph, principal, thread, may_act=as_of is None)
             if sys.stdin.isatty():
                 out.print("[dim]Ask anything; /help tells more, Ctrl-D ends.[/]")
             for line in _lines():
@@ -62,10 +64,12 @@ class _Talk:
         graph: Graph,
         principal: Principal,
         thread: str | None,
+        *,
+        may_act: bool,
     ) -> None:
         self.failed = 0
         self._installation, self._graph, self._principal = installation, graph, principal
-        self._thread = thread
+        self._thread, self._may_act = thread, may_act
         self._last: Answer | None = None
 
     def take(self, line: str) -> None:
@@ -86,14 +90,19 @@ class _Talk:
     def _ask(self, question: str) -> None:
         try:
             answer = put_question(
-                self._installation, self._graph, question, self._principal, thread=self._thread
+                self._installation,
+                self._graph,
+                question,
+                self._principal,
+                thread=self._thread,
+                may_act=self._may_act,
             )
+            self._thread, self._last = answer.thread_id, answer
+            show_answer(answer)
+            self._last = settle(self._installation, self._graph, answer, self._principal)
         except CopilotError as error:
             self.failed = exit_code(error)
             say_error(str(error))
-            return
-        self._thread, self._last = answer.thread_id, answer
-        show_answer(answer)
 
 
 def _lines() -> Iterator[str]:
@@ -101,7 +110,7 @@ def _lines() -> Iterator[str]:
     if not sys.stdin.isatty():
         for line in sys.stdin:
             if line.strip():
-                err.print(f"[dim]› {line.strip()[:200]}[/]", markup=True, highlight=False)
+                err.print(f"[dim]› {escape(line.strip()[:200])}[/]", highlight=False)
             yield line.strip()
         return
     while True:

@@ -11,9 +11,12 @@ from sqlalchemy import func, select
 
 from copilot.cli.console import err, out, print_json
 from copilot.cli.context import Context, Json
+from copilot.cli.recording import note
 from copilot.wiring import Installation
+from crm.audit.trail import Deed
 from crm.errors import BadInput, NotFound
 from crm.models import PendingRecording, SourceState
+from ingest.sources.privacy import Privacy, take_privacy
 from ingest.sources.registry import KINDS
 
 SCHEMA_VERSION = 1
@@ -31,6 +34,10 @@ def register(app: typer.Typer) -> None:
         "password=mail-password",
     )(show)
     sources.command()(add)
+    sources.command(
+        epilog="Examples:  sales-copilot sources private mail --owner anna@example.com  ·  "
+        "sales-copilot sources private mail --off"
+    )(private)
     sources.command()(remove)
     sources.command()(reset)
     sources.command()(kinds)
@@ -76,12 +83,48 @@ def add(
     with context.open(as_json=as_json) as installation:
         given = {"kind": kind, **dict(_setting(text) for text in settings or ())}
         installation.source_book.add(name, given)
+        note(installation, Deed("source.connect", f"source:{name}", after={"kind": kind}))
         if as_json:
             print_json({"schema_version": SCHEMA_VERSION, "status": "done", "name": name})
             return
         path = installation.settings.sources_file
         out.print(f"{name} is connected ({path}); `sales-copilot sync {name}` reads it.",
                   markup=False)  # fmt: skip
+
+
+def private(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The source.")],
+    owner: Annotated[
+        str | None, typer.Option(help="Email of the user whose mailbox or folder it is.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Open it to colleagues again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Keep what comes from a source, and came before, to its owner and the people in it."""
+    context: Context = ctx.obj
+    with context.open(as_json=as_json) as installation:
+        if off and owner:
+            raise BadInput("--off opens the source to colleagues: give no --owner with it")
+        if name not in installation.source_book.configs():
+            raise NotFound(f"no source {name!r} is connected: see `sales-copilot sources`")
+        privacy = Privacy(not off, owner)
+        with installation.syncing():
+            with installation.store.session() as session:
+                state = session.get(SourceState, name)
+                if state is not None:
+                    take_privacy(session, state, privacy)
+            installation.source_book.set_private(name, privacy)
+        said = {"private": not off, "owner": owner}
+        note(installation, Deed("source.private", f"source:{name}", after=said))
+        if as_json:
+            print_json(
+                {"schema_version": SCHEMA_VERSION, "status": "done", "name": name,
+                 "is_private": not off}
+            )  # fmt: skip
+            return
+        word = "open to colleagues" if off else "private"
+        out.print(f"{name} is {word} now, with what came from it.", markup=False)
 
 
 def remove(
@@ -93,6 +136,7 @@ def remove(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         installation.source_book.remove(name)
+        note(installation, Deed("source.disconnect", f"source:{name}"))
         if as_json:
             print_json({"schema_version": SCHEMA_VERSION, "status": "done", "name": name})
             return

@@ -1,15 +1,17 @@
 """How the command line speaks: errors with exit codes, JSON for scripts, Rich for people."""
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.segment import Segment
 
+from copilot.cli.signals import stop_code
 from crm.errors import (
     Ambiguous,
     BadInput,
@@ -20,13 +22,13 @@ from crm.errors import (
     PermanentError,
     TransientError,
 )
+from crm.escaping import for_json, for_terminal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.progress import Progress
 
 ERROR_SCHEMA_VERSION = 1
-INTERRUPTED = 130
 BROKEN_PIPE = 0
 EXIT_CODES: dict[type[CopilotError], int] = {
     BadInput: 2,
@@ -39,14 +41,32 @@ EXIT_CODES: dict[type[CopilotError], int] = {
 }
 
 
-class _Terminal(Console):
+class _Safe(Console):
+    """A console on which no text steers the terminal: no sequences of its own, and no links."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the segments; what a customer wrote is harmless even where markup let it through.
+
+        We print no links, so that any style with one comes from outside.
+        """
+        for text, style, control in super().render(renderable, options):
+            if control is not None:
+                yield Segment(text, style, control)
+                continue
+            bare = style.update_link(None) if style is not None and style.link else style
+            yield Segment(for_terminal(text), bare)
+
+
+class _Terminal(_Safe):
     def on_broken_pipe(self) -> None:
         """Let the outer edge decide: who reads no further is no error."""
         raise BrokenPipeError
 
 
 out = _Terminal()
-err = Console(stderr=True)
+err = _Safe(stderr=True)
 
 
 def exit_code(error: CopilotError) -> int:
@@ -68,9 +88,10 @@ def edge(*, as_json: bool = False, is_answer: bool = False) -> Iterator[None]:
             is_answer=is_answer,
             candidates=error.candidates if isinstance(error, Ambiguous) else (),
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         message = "interrupted; what was finished is kept, and running it again continues"
-        fail(message, kind="Interrupted", code=INTERRUPTED, as_json=as_json, is_answer=is_answer)
+        code = stop_code(stopped)
+        fail(message, kind="Interrupted", code=code, as_json=as_json, is_answer=is_answer)
     except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001 — the outermost edge; the context has logged it
@@ -104,13 +125,13 @@ def fail(
     else:
         say_error(message)
         for candidate in candidates:
-            err.print(f"  • {_escape(candidate)}", soft_wrap=True, highlight=False)
+            err.print(f"  • {escape(candidate)}", soft_wrap=True, highlight=False)
     raise typer.Exit(code)
 
 
 def say_error(message: str) -> None:
     """Print an error for people, on standard error."""
-    err.print(f"[bold red]error:[/] {_escape(message)}", soft_wrap=True, highlight=False)
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
 
 
 def error_document(message: str, *, kind: str, candidates: Sequence[str] = ()) -> dict[str, Any]:
@@ -125,9 +146,12 @@ def error_document(message: str, *, kind: str, candidates: Sequence[str] = ()) -
 def print_json(value: "BaseModel | dict[str, Any] | list[Any]") -> None:
     """Print one JSON document, and nothing else, on standard output."""
     data = value if isinstance(value, (dict, list)) else value.model_dump(mode="json")
-    text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
-    # Text from outside may hold half a surrogate pair, which no encoding takes.
-    sys.stdout.write(text.encode("utf-8", "replace").decode("utf-8") + "\n")
+    sys.stdout.write(for_json(data, indent=2) + "\n")
+
+
+def stdin_is_terminal() -> bool:
+    """Say whether a person sits at the keyboard."""
+    return sys.stdin.isatty()
 
 
 def drop_output() -> None:
@@ -180,9 +204,5 @@ class Meter:
     def __call__(self, what: str, done: float, total: int | None = None) -> None:
         """Show how far `what` has come."""
         if what not in self._tasks:
-            self._tasks[what] = self._display.add_task(_escape(what), total=total)
+            self._tasks[what] = self._display.add_task(escape(what), total=total)
         self._display.update(self._tasks[what], completed=done, total=total)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")

@@ -8,6 +8,7 @@ from rich.panel import Panel
 
 from copilot.agent.drafting import Kept
 from copilot.cli.console import out
+from copilot.grounding.pack.asked import Channel
 from copilot.grounding.sentences import CitedSentence, Dropped
 from copilot.writers.documents.markdown_text import render_markdown
 from copilot.writers.draft import Approval, Draft
@@ -28,6 +29,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "style": "In your voice",
         "kept": "Draft {id}. Sent it? `sales-copilot drafts accept {id}`. Changed it? `drafts edit "
         "{id} --file final.txt`. Not good? `drafts reject {id} --reason …`",
+        "sendable": "Into your mailbox: `drafts save {id}`; out of it: `drafts send {id}`.",
         "not_kept": "This draft could not be kept, so there is nothing to accept.",
         "unsent": "a draft: nothing was sent",
         "tokens": "tokens",
@@ -43,6 +45,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "style": "按您的习惯",
         "kept": "草稿 {id}。已采用：`sales-copilot drafts accept {id}`；已修改：`drafts edit {id} "
         "--file 终稿.txt`；不用：`drafts reject {id} --reason …`",
+        "sendable": "存入邮箱：`drafts save {id}`；由邮箱发出：`drafts send {id}`。",
         "not_kept": "草稿未能保存，因此无法采用或修改。",
         "unsent": "这是草稿，未发送任何内容",
         "tokens": "tokens",
@@ -105,6 +108,8 @@ def show_draft(kept: Kept, took_ms: int) -> None:
     _listed(words["style"], draft.style_sources, "·")
     fate = words["not_kept"] if kept.draft_id is None else words["kept"].format(id=kept.draft_id)
     out.print(f"\n{escape(fate)}")
+    if kept.draft_id is not None and draft.channel is Channel.EMAIL:
+        out.print(escape(words["sendable"].format(id=kept.draft_id)))
     _foot(took_ms, draft.tokens_in, draft.tokens_out, words)
 
 

@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from copilot.cli.console import out, print_json
+from copilot.cli.console import out, print_json, stdin_is_terminal
 from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.draft_sending import Number, save, send
 from copilot.writers.learning.edited_file import as_editable, read_edited
 from copilot.writers.learning.keeping import (
     Accept,
@@ -31,7 +32,9 @@ from copilot.writers.learning.own_words import OwnWords
 from crm.errors import BadInput, PermanentError
 from crm.models import DraftStatus, SavedDraft
 
-drafts = typer.Typer(help="Decide on your drafts; your style is learned from it.")
+drafts = typer.Typer(
+    help="Decide on your drafts, save and send them; your style is learned from it."
+)
 SCHEMA_VERSION = 1
 _WORDS = {
     "en": {
@@ -48,7 +51,6 @@ _WORDS = {
     },
 }  # fmt: skip
 
-Number = Annotated[int, typer.Argument(help="The draft's number, as `drafts` lists it.", min=1)]
 Editor = Annotated[
     str | None,
     typer.Option(help="The editor to open.", envvar=["VISUAL", "EDITOR"], show_envvar=True),
@@ -62,6 +64,8 @@ def register(app: typer.Typer) -> None:
         (accept, "drafts accept 12"),
         (edit, "drafts edit 12 --file final.txt"),
         (reject, 'drafts reject 12 --reason "wrong tone"'),
+        (save, "drafts save 12"),
+        (send, "drafts send 12"),
     ):
         drafts.command(epilog=f"Example:  sales-copilot {example}")(command)
     app.add_typer(drafts, name="drafts")
@@ -176,11 +180,6 @@ class _Opened:
             if done.returncode:
                 raise BadInput(f"{self._editor!r} ended with {done.returncode}: nothing is stored")
             return read_edited(path.read_bytes(), path.name)
-
-
-def stdin_is_terminal() -> bool:
-    """Say whether a person sits at the keyboard."""
-    return sys.stdin.isatty()
 
 
 def _decide(

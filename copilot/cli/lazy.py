@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from copilot.cli.console import BROKEN_PIPE, INTERRUPTED, drop_output, edge, fail
+from copilot.cli.console import BROKEN_PIPE, drop_output, edge, fail
+from copilot.cli.signals import INTERRUPTED
 
 _LISTING = "copilot.cli.lazy.listing"
 

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from copilot.cli.lazy import LazyGroup
+from copilot.cli.signals import stopping_on_signals
 
 
 class Commands(LazyGroup):
@@ -18,6 +19,10 @@ class Commands(LazyGroup):
         "doctor": (
             "copilot.cli.doctor",
             "Say what is installed, which model answers and how fast, and what is missing.",
+        ),
+        "health": (
+            "copilot.cli.doctor",
+            "Say whether it can work now: data, disk, index, model, servers, trail.",
         ),
         "demo": (
             "copilot.cli.demo",
@@ -60,7 +65,7 @@ class Commands(LazyGroup):
         "draft": ("copilot.cli.drafting", "Draft what you will send; nothing is sent."),
         "drafts": (
             "copilot.cli.drafts",
-            "Decide on your drafts; your style is learned from it.",
+            "Decide on your drafts, save and send them; your style is learned from it.",
         ),
         "style": (
             "copilot.cli.style",
@@ -77,6 +82,10 @@ class Commands(LazyGroup):
             "See, decide and carry out what waits for people.",
         ),
         "audit": ("copilot.cli.auditing", "Show, check and give out who did what."),
+        "usage": (
+            "copilot.cli.usage",
+            "Show how many questions and tokens were used, by person, day and model.",
+        ),
         "backup": (
             "copilot.cli.backing",
             "Write the workspace's data into one file while it is in use; secrets stay out.",
@@ -100,7 +109,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     epilog="Exit codes: 0 done · 2 bad input · 3 not found · 4 ambiguous · 5 declined · "
-    "6 needs approval · 7 try again later · 8 set-up has to be mended · 130 interrupted",
+    "6 needs approval · 7 try again later · 8 set-up has to be mended · 130 interrupted · "
+    "143 terminated",
 )
 
 
@@ -115,12 +125,13 @@ def root(
     """Remember the global options for the command that follows."""
     from copilot.cli.context import open_context
 
-    ctx.obj = open_context(workspace)
+    ctx.obj = open_context(workspace, ctx.invoked_subcommand)
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    with stopping_on_signals():
+        app()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""`approvals propose`: puts a task, a change, a discount or a suggestion before who decides."""
+"""`approvals propose`: puts a task, change, discount, mail or suggestion before who decides."""
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,11 +15,11 @@ from copilot.agent.approvals.proposing import Proposed, Wanted, propose
 from copilot.agent.effects.discounts import discount_payload
 from copilot.agent.effects.field_proposals import proposal_evidence, proposal_payload
 from copilot.agent.effects.fields import find_record
-from copilot.agent.effects.internal import internal_effects
 from copilot.agent.effects.record_updates import update_payload
 from copilot.cli.approvals_shown import SCHEMA_VERSION
 from copilot.cli.console import out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.payload_files import read_payload_file
 from crm.errors import BadInput
 from crm.models import Account, ActionStatus, Contact, EffectKind, Opportunity
 from crm.principal import Principal
@@ -29,6 +30,7 @@ Key = Annotated[
 
 
 _ROUNDING = 1e-6
+_MOST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ def propose_group() -> typer.Typer:
         epilog="Example:  sales-copilot approvals propose discount 12 --percent 15 --reason "
         '"three-year term"'
     )(discount)
+    group.command(
+        epilog="Example:  sales-copilot approvals propose mail --file mail.json  ·  … --save"
+    )(mail)
     group.command("field-proposal", epilog="Example:  … approvals propose field-proposal 4")(
         field_proposal
     )
@@ -140,6 +145,43 @@ def discount(
     _propose(ctx, make, key=key, who=who, as_json=as_json)
 
 
+def mail(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Option(help="A JSON file with the mail; docs/approvals.md.")],
+    save: Annotated[
+        bool, typer.Option("--save", help="Save it as a draft in the mailbox; send nothing.")
+    ] = False,
+    key: Key = None,
+    who: As = None,
+    as_json: Json = False,
+) -> None:
+    """Propose to send a mail, or to save it as a draft."""
+    given = _mail_from(ctx, file, as_json=as_json)
+
+    def make(_session: Session, _principal: Principal) -> _Asked:
+        kind = EffectKind.SAVE_MAIL_DRAFT if save else EffectKind.SEND_MAIL
+        return _Asked(kind, given, _number(given, "account_id"), _number(given, "opportunity_id"))
+
+    _propose(ctx, make, key=key, who=who, as_json=as_json)
+
+
+def _mail_from(ctx: typer.Context, file: Path, *, as_json: bool) -> dict[str, Any]:
+    """Return the mail of a file; without a sender it is from the mailbox that is set up."""
+    context: Context = ctx.obj
+    with context.open(as_json=as_json) as installation:
+        given, mailbox = read_payload_file(file), installation.mailbox
+        if mailbox is not None:
+            given = {"from": {"email": mailbox.address, "name": mailbox.name}, **given}
+        return given
+
+
+def _number(given: dict[str, Any], name: str) -> int | None:
+    value = given.get(name)
+    if value is None or (isinstance(value, int) and 0 < value <= _MOST_ID):
+        return value
+    raise BadInput(f"{name} is {value!r}: give the record's number")
+
+
 def field_proposal(
     ctx: typer.Context,
     number: Annotated[int, typer.Argument(help="The suggestion's number, from `notes --json`.")],
@@ -164,7 +206,7 @@ def _propose(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal, now = who_asks(installation, who, as_json=as_json), moment(installation)
-        effects, policy = internal_effects(), installation.policy
+        effects, policy = installation.effects, installation.policy
         with installation.store.session() as session:
             asked = make(session, principal)
             wanted = Wanted(

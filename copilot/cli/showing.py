@@ -86,7 +86,7 @@ def show(
                 return
             picture = picture_of(entity, ref, asked)
             profile = _profile(picture, asked, _language_for(language, ref))
-            _show_picture(picture, profile, as_json=as_json)
+            show_picture(picture, profile, as_json=as_json)
 
 
 def _profile(picture: Picture, asked: Asked, language: Language) -> CustomerProfile | None:
@@ -132,7 +132,8 @@ def _profile_document(profile: CustomerProfile) -> dict[str, Any]:
     return document
 
 
-def _show_picture(picture: Picture, profile: CustomerProfile | None, *, as_json: bool) -> None:
+def show_picture(picture: Picture, profile: CustomerProfile | None, *, as_json: bool) -> None:
+    """Print the record with what is around it, for people or for scripts."""
     if as_json:
         print_json(_document(picture, profile))
         return

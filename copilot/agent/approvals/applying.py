@@ -3,16 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from copilot.agent.approvals.deciding import may_see
-from copilot.agent.approvals.effects import Effect, Effects, effect_for
+from copilot.agent.approvals.effects import (
+    Effect,
+    Effects,
+    NotBegun,
+    Settles,
+    effect_for,
+    route,
+)
 from copilot.agent.approvals.payloads import digest_of, plain_payload, subjects_of
 from copilot.agent.approvals.rows import approvals_of, lock_action, no_action, read_action, step
+from copilot.agent.approvals.voters import Voter
 from crm.access.policy import Policy
 from crm.audit.trail import Deed, record
 from crm.errors import (
@@ -27,9 +34,13 @@ from crm.errors import (
 from crm.models import ActionStatus, ProposedAction
 from crm.principal import Principal
 from crm.store import Store
+from crm.tracing import span
 
 LEASE = timedelta(minutes=10)
 """For how long one process has an external effect to itself; effects time out well before."""
+
+CLOCKS_APART = timedelta(hours=1)
+"""How far machines' clocks may differ. A claim from further ahead is of a clock that went back."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class _Claim:
     key: str
     payload: dict[str, Any]
     attempt: int
+    until: datetime
 
 
 class _RefusedError(Exception):
@@ -83,17 +95,24 @@ def apply_approved(store: Store, action_id: int, applying: Applying) -> Applied:
     """
     with store.session() as session:
         row = read_action(session, action_id)
-        if not may_see(
-            session, row, policy=applying.policy, principal=applying.principal, now=applying.now
-        ):
+        voter = Voter(
+            session, policy=applying.policy, principal=applying.principal, now=applying.now
+        )
+        if not voter.may_see(row):
             raise no_action(action_id)
         if row.status == ActionStatus.APPLIED:
             return _applied(row, is_new=False)
-        effect = effect_for(applying.effects, row.kind)
+        effect = route(
+            effect_for(applying.effects, row.kind),
+            session,
+            row.payload,
+            principal=applying.principal,
+        )
     try:
-        if effect.is_external:
-            return _apply_outside(store, action_id, effect, applying)
-        return _apply_inside(store, action_id, effect, applying)
+        with span("effect", kind=row.kind):
+            if effect.is_external:
+                return _apply_outside(store, action_id, effect, applying)
+            return _apply_inside(store, action_id, effect, applying)
     except _RefusedError as refused:
         _mark_failed(store, action_id, refused.error, applying)
         raise refused.error from refused
@@ -104,8 +123,10 @@ def resume_applying(store: Store, applying: Applying) -> list[Applied]:
 
     What raises on this try too stands in the list with its error; the rest goes on.
     """
+    until, now = ProposedAction.claimed_until, applying.now
     is_left = and_(
-        ProposedAction.status == ActionStatus.APPLYING, ProposedAction.claimed_until <= applying.now
+        ProposedAction.status == ActionStatus.APPLYING,
+        or_(until <= now, until > now + applying.lease + CLOCKS_APART),
     )
     is_fresh = and_(
         ProposedAction.status == ActionStatus.APPROVED,
@@ -158,6 +179,8 @@ def _apply_outside(store: Store, action_id: int, effect: Effect, applying: Apply
         row = lock_action(session, action_id)
         if row.status == ActionStatus.APPLIED:
             return _applied(row, is_new=False)
+        if isinstance(effect, Settles):
+            result = effect.settle(session, claim.payload, result, key=claim.key, now=applying.now)
         return _record_done(session, row, result, applying, word=word)
 
 
@@ -165,9 +188,20 @@ def _carry_out(store: Store, claim: _Claim, effect: Effect, applying: Applying) 
     try:
         with store.session() as session, _refusals():
             return _do(session, claim.payload, claim.key, effect, applying)
-    except PermanentError as error:
+    except (NotBegun, PermanentError) as error:
         _release(store, claim, error, applying, ActionStatus.APPROVED)
         raise
+    except TransientError as error:
+        raise _unknown(claim, error) from error
+
+
+def _unknown(claim: _Claim, error: TransientError) -> TransientError:
+    """Return the error with when it is taken up: what may be on its way must not happen twice."""
+    return TransientError(
+        f"{error}. It is not known whether it was done, so action {claim.action_id} is looked up "
+        f"and taken up again after {claim.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
+        f"`sales-copilot approvals apply {claim.action_id}` then"
+    )
 
 
 def _do(
@@ -183,7 +217,8 @@ def _claim(session: Session, row: ProposedAction, applying: Applying) -> _Claim:
     """Take the action for this process until the lease ends; one of several gets it."""
     now, until = applying.now, applying.now + applying.lease
     if row.status == ActionStatus.APPLYING:
-        if row.claimed_until is not None and row.claimed_until > now:
+        last = until + CLOCKS_APART
+        if row.claimed_until is not None and now < row.claimed_until <= last:
             raise TransientError(
                 f"action {row.id} is being carried out: ask again after "
                 f"{row.claimed_until:%Y-%m-%d %H:%M} UTC"
@@ -220,7 +255,7 @@ def _claim(session: Session, row: ProposedAction, applying: Applying) -> _Claim:
         now=now,
         detail={"payload_sha256": row.payload_sha256, "until": until.isoformat()},
     )
-    return _Claim(row.id, row.key, row.payload, attempt)
+    return _Claim(row.id, row.key, row.payload, attempt, until)
 
 
 def _check_ready(session: Session, row: ProposedAction, now: datetime) -> None:

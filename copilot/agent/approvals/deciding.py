@@ -1,20 +1,39 @@
-"""Who may decide on an action: how its proposer stands to the voter, and what the policy says."""
+"""What the policy says of an action: to which facts it looks, and who may decide."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.payloads import Risk, weight_of
 from crm.access.actions import Deciding, ProposalFacts, may_decide
-from crm.access.bindings import Bindings, bindings_of, role_of
+from crm.access.bindings import bindings_of, role_of
 from crm.access.policy import Policy, Verdict
 from crm.access.scope import Scope, visible
-from crm.models import Account, Base, EffectKind, Opportunity, ProposedAction, User
+from crm.models import Account, Base, EffectKind, Opportunity, User
 from crm.principal import Principal, Role
+
+
+class Described(Protocol):
+    """An action as far as rules look at what it does."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of effect."""
+        ...
+
+    @property
+    def risk(self) -> str:
+        """How much harm a wrong one does."""
+        ...
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What would be carried out."""
+        ...
 
 
 class OnRecords(Protocol):
@@ -47,7 +66,7 @@ class Decider:
     rules: tuple[str, ...]
 
 
-def facts_of(row: ProposedAction) -> ProposalFacts:
+def facts_of(row: Described) -> ProposalFacts:
     """Return what is true of the action whoever votes, from its payload and its risk."""
     weight = weight_of(row.payload)
     is_discount = row.kind == EffectKind.REQUEST_DISCOUNT
@@ -57,34 +76,6 @@ def facts_of(row: ProposedAction) -> ProposalFacts:
         discount=weight.discount,
         amount=weight.amount,
     )
-
-
-def facts_for(
-    session: Session, row: ProposedAction, *, principal: Principal, now: datetime
-) -> ProposalFacts:
-    """Return the action's facts with how its proposer stands to this caller now."""
-    facts = facts_of(row)
-    if principal.user_id is None:
-        return replace(facts, own=row.proposer_id is None and principal.is_local_owner)
-    bindings = _bindings(session, principal.user_id, now)
-    return replace(
-        facts,
-        own=row.proposer_id == principal.user_id,
-        team=_team_of(session, row.proposer_id) in bindings.team_ids,
-        stand_in=row.proposer_id in bindings.stand_in_for,
-        delegated=row.assignee_id == principal.user_id,
-    )
-
-
-def may_vote(
-    session: Session, row: ProposedAction, *, policy: Policy, principal: Principal, now: datetime
-) -> tuple[Verdict, Verdict]:
-    """Return whether the caller may approve alone, and whether together with a second person."""
-    if principal.user_id is not None and not _is_active(session, principal.user_id):
-        return Verdict(False, ()), Verdict(False, ())
-    facts = facts_for(session, row, principal=principal, now=now)
-    alone = verdict_of(policy, principal.role, Deciding.APPROVE, facts)
-    return alone, verdict_of(policy, principal.role, Deciding.APPROVE_JOINTLY, facts)
 
 
 def verdict_of(policy: Policy, role: Role, how: Deciding, facts: ProposalFacts) -> Verdict:
@@ -103,26 +94,6 @@ def _as_far_as_asked(policy: Policy, facts: ProposalFacts) -> ProposalFacts:
 @lru_cache(maxsize=4096)
 def _verdict(text: str, role: Role, how: Deciding, facts: ProposalFacts) -> Verdict:
     return may_decide(Policy(text), role, how, facts)
-
-
-def may_see(
-    session: Session, row: ProposedAction, *, policy: Policy, principal: Principal, now: datetime
-) -> bool:
-    """Say whether the caller is shown the action.
-
-    One sees what one proposed, what was delegated to one, and what one may decide as long as one
-    may read the account and the deal that it is on.
-    """
-    if principal.is_local_owner:
-        return True
-    if principal.user_id is None:
-        return False
-    if principal.user_id in {row.proposer_id, row.assignee_id}:
-        return True
-    if not can_read(session, row, principal=principal):
-        return False
-    verdicts = may_vote(session, row, policy=policy, principal=principal, now=now)
-    return any(verdict.is_allowed for verdict in verdicts)
 
 
 def can_read(session: Session, row: OnRecords, *, principal: Principal) -> bool:
@@ -173,18 +144,3 @@ def _relations(role: Role, proposer: Role) -> tuple[str, ...]:
     if role is Role.OWNER:
         return ("",)
     return _RELATIONS if role is proposer else _RELATIONS[1:]
-
-
-def _bindings(session: Session, user_id: int, now: datetime) -> Bindings:
-    user = session.get(User, user_id)
-    return bindings_of(session, user, at=now) if user else Bindings(user_id)
-
-
-def _is_active(session: Session, user_id: int) -> bool:
-    user = session.get(User, user_id, populate_existing=True)
-    return user is not None and user.is_active and user.deleted_at is None
-
-
-def _team_of(session: Session, user_id: int | None) -> int | None:
-    user = session.get(User, user_id) if user_id is not None else None
-    return user.team_id if user else None

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.commitments import adds_commitment
-from copilot.agent.approvals.deciding import caller_of, deciders_of, facts_of, may_see, may_vote
-from copilot.agent.approvals.effects import Effects, effect_for
+from copilot.agent.approvals.deciding import caller_of, deciders_of, facts_of
+from copilot.agent.approvals.effects import WRITES_TO, Effects, effect_for
 from copilot.agent.approvals.payloads import digest_of, plain_payload, risk_of, weight_of
 from copilot.agent.approvals.proposing import (
     MOST_EDITS,
@@ -19,6 +19,7 @@ from copilot.agent.approvals.proposing import (
     rule_of,
 )
 from copilot.agent.approvals.rows import lock_action, no_action, step
+from copilot.agent.approvals.voters import Voter
 from copilot.agent.approvals.voting import check_open
 from crm.access.policy import Policy
 from crm.errors import BadInput, NotFound
@@ -27,6 +28,7 @@ from crm.principal import Principal
 
 _TARGETS = (
     "entity", "entity_id", "account_id", "opportunity_id", "contact_id", "proposal_id", "draft_id",
+    WRITES_TO,
 )  # fmt: skip
 
 
@@ -118,7 +120,7 @@ def delegate(
     before = row.assignee_id
     row.assignee_id = user.id
     receiver = caller_of(session, user, policy=policy, now=now)
-    verdicts = may_vote(session, row, policy=policy, principal=receiver, now=now)
+    verdicts = Voter(session, policy=policy, principal=receiver, now=now).verdicts(row)
     if not any(verdict.is_allowed for verdict in verdicts):
         raise BadInput(
             f"{user.name!r} ({user.role}) may not approve action {row.id} even if it is handed "
@@ -132,7 +134,7 @@ def _open_row(
     session: Session, action_id: int, policy: Policy, principal: Principal, now: datetime
 ) -> ProposedAction:
     row = lock_action(session, action_id)
-    if not may_see(session, row, policy=policy, principal=principal, now=now):
+    if not Voter(session, policy=policy, principal=principal, now=now).may_see(row):
         raise no_action(action_id)
     check_open(row, now)
     return row

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 
-from crm.errors import PermanentError
+from crm.errors import PermanentError, TransientError
 from crm.models import EffectKind
 from crm.principal import Principal
 
@@ -15,6 +15,12 @@ Payload = Mapping[str, Any]
 
 Its own `discount` (hundredths of a percent) and `amount_minor` are what rules on limits look at.
 """
+WRITES_TO = "writes_to"
+"""The key under which a payload names the connected CRM that it goes to: `salesforce:sf`."""
+
+
+class NotBegun(TransientError):
+    """Nothing was done and nothing is on its way: it may be tried again at once."""
 
 
 class Effect(Protocol):
@@ -63,7 +69,8 @@ class Effect(Protocol):
         Raises:
             BadInput, NotFound, NotAllowed: it was not done, and never will be.
             PermanentError: it was not done; it can be tried again once the set-up is mended.
-            TransientError: it was not done, or that is not known; `done_already` will tell.
+            NotBegun: it was not done; it can be tried again at once.
+            TransientError: it is not known whether it was done; `done_already` will tell later.
         """
         ...
 
@@ -82,7 +89,58 @@ class Weighs(Protocol):
         ...
 
 
+@runtime_checkable
+class Reaches(Protocol):
+    """An effect that reaches beyond our own database for some payloads only.
+
+    Where a payload goes is a part of it, so that people approve that too; see `WRITES_TO`.
+    """
+
+    def addressed(
+        self, session: Session, payload: Payload, *, principal: Principal
+    ) -> dict[str, Any]:
+        """Return the payload with where it goes.
+
+        Raises NotFound for a record, BadInput for another place than it can go to.
+        """
+        ...
+
+    def route(self, session: Session, payload: Payload, *, principal: Principal) -> Effect:
+        """Return what carries this very payload out.
+
+        Raises PermanentError where it was approved for a place that is not set up any more.
+        """
+        ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """An external effect with a share in our own store, written as its action becomes applied."""
+
+    def settle(
+        self, session: Session, payload: Payload, result: dict[str, Any], *, key: str, now: datetime
+    ) -> dict[str, Any]:
+        """Write our share and return what people are told of the whole; never refuses."""
+        ...
+
+
 Effects = Mapping[EffectKind, Effect]
+
+
+def address(
+    effect: Effect, session: Session, payload: Payload, *, principal: Principal
+) -> dict[str, Any]:
+    """Return the payload as it is proposed: with where it goes, for effects that reach further."""
+    if isinstance(effect, Reaches):
+        return effect.addressed(session, payload, principal=principal)
+    return dict(payload)
+
+
+def route(effect: Effect, session: Session, payload: Payload, *, principal: Principal) -> Effect:
+    """Return what carries this payload out: the effect itself, or what it names."""
+    if isinstance(effect, Reaches):
+        return effect.route(session, payload, principal=principal)
+    return effect
 
 
 def effect_for(effects: Effects, kind: str) -> Effect:

@@ -1,32 +1,28 @@
-"""The graph of side effects: propose → approve (waits for people) → decide → apply."""
+"""The steps of a graph that act: propose → approve (waits for people) → decide → apply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.config import get_config
-from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
+from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.applying import Applying, apply_approved
 from copilot.agent.approvals.effects import Effects
 from copilot.agent.approvals.expiring import expire_due
-from copilot.agent.approvals.listing import ActionView, show_action
-from copilot.agent.approvals.proposing import Wanted, propose
+from copilot.agent.approvals.listing import UNFINISHED, ActionView, show_action
 from copilot.agent.approvals.rows import read_action
 from copilot.agent.approvals.voting import Ballot, vote
+from copilot.agent.desk import Request
 from crm.access.policy import Policy
 from crm.errors import BadInput, CopilotError, NotFound
-from crm.models import ActionStatus, EffectKind, Vote
-from crm.principal import Principal
+from crm.models import ActionStatus, Vote
 from crm.store import Store
 
-AGENT = "copilot"
+_BEGUN = frozenset({"approve", "decide", "apply", "report"})
 
 
 @dataclass(frozen=True)
@@ -38,14 +34,6 @@ class ApprovalDesk:
     policy: Policy
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who asks or decides in this call, and when; the surface knows it, never the model."""
-
-    principal: Principal
-    now: datetime
-
-
 class ApprovalState(TypedDict, total=False):
     """What is kept between steps, all of it plain JSON; payloads live in the database."""
 
@@ -55,153 +43,102 @@ class ApprovalState(TypedDict, total=False):
     outcomes: list[dict[str, Any]]
 
 
-ApprovalGraph = CompiledStateGraph[ApprovalState, Caller, ApprovalState, ApprovalState]
+class ApprovalSteps:
+    """The nodes of a graph that puts actions before people, over a desk that is made when needed.
 
-
-def as_state(wanted: Sequence[Wanted]) -> ApprovalState:
-    """Return the state with which side effects are proposed."""
-    rows = [
-        {
-            "kind": one.kind.value,
-            "payload": dict(one.payload),
-            "key": one.key,
-            "evidence": [dict(fact) for fact in one.evidence],
-            "elevated": one.elevated,
-            "account_id": one.account_id,
-            "opportunity_id": one.opportunity_id,
-        }
-        for one in wanted
-    ]
-    return ApprovalState(wanted=rows, action_ids=[], decisions=[], outcomes=[])
-
-
-def build_approval_graph(
-    desk: ApprovalDesk, checkpointer: BaseCheckpointSaver[Any]
-) -> ApprovalGraph:
-    """Return the compiled graph. Every node may run again after a kill: keys make that harmless.
-
-    The effect has a node of its own after the interrupt, so a resumed interrupt never repeats it.
+    Every node may run again after a kill: keys make that harmless. The effect has a node of its
+    own after the interrupt, so a resumed interrupt never repeats it.
     """
 
-    def propose_all(state: ApprovalState, runtime: Runtime[Caller]) -> dict[str, Any]:
-        thread_id = str(get_config()["configurable"]["thread_id"])
-        return _propose_all(desk, runtime.context, state["wanted"], thread_id)
+    def __init__(self, desk: Callable[[], ApprovalDesk]) -> None:
+        self._desk = desk
 
-    def approve(state: ApprovalState, runtime: Runtime[Caller]) -> dict[str, Any]:
-        waiting = _waiting(desk, runtime.context, state["action_ids"])
+    def approve(self, state: ApprovalState, runtime: Runtime[Request]) -> dict[str, Any]:
+        """Wait for people, unless all was decided elsewhere, by a rule or by the clock."""
+        waiting = _waiting(self._desk(), runtime.context, state["action_ids"])
         return {"decisions": interrupt({"actions": waiting}) if waiting else []}
 
-    def decide(state: ApprovalState, runtime: Runtime[Caller]) -> dict[str, Any]:
-        return {"outcomes": _decide_all(desk, runtime.context, state)}
+    def decide(self, state: ApprovalState, runtime: Runtime[Request]) -> dict[str, Any]:
+        """Count the votes of whoever resumed the thread."""
+        return {"outcomes": _decide_all(self._desk(), runtime.context, state)}
 
-    def apply(state: ApprovalState, runtime: Runtime[Caller]) -> dict[str, Any]:
-        return {"outcomes": _apply_all(desk, runtime.context, state), "decisions": []}
+    def apply(self, state: ApprovalState, runtime: Runtime[Request]) -> dict[str, Any]:
+        """Carry out what is approved, each once."""
+        return {"outcomes": _apply_all(self._desk(), runtime.context, state), "decisions": []}
 
-    def after_apply(state: ApprovalState, runtime: Runtime[Caller]) -> str:
-        waiting = _waiting(desk, runtime.context, state["action_ids"])
-        return "approve" if waiting else END
-
-    builder = StateGraph(ApprovalState, context_schema=Caller)
-    builder.add_node("propose", propose_all)
-    builder.add_node("approve", approve)
-    builder.add_node("decide", decide)
-    builder.add_node("apply", apply)
-    builder.add_edge(START, "propose")
-    builder.add_edge("propose", "approve")
-    builder.add_edge("approve", "decide")
-    builder.add_edge("decide", "apply")
-    builder.add_conditional_edges("apply", after_apply, ["approve", END])
-    return builder.compile(checkpointer=checkpointer)
+    def still_waits(self, state: ApprovalState, runtime: Runtime[Request]) -> bool:
+        """Say whether somebody still has to decide."""
+        return bool(_waiting(self._desk(), runtime.context, state["action_ids"]))
 
 
-def start_approval(
-    graph: ApprovalGraph, thread_id: str, wanted: Sequence[Wanted], caller: Caller
-) -> ApprovalState:
-    """Propose side effects in a thread, and return its state: where it waits, or what came of it.
-
-    A thread that has begun already goes on from where it is.
-    """
-    config = _config(thread_id)
-    begun = graph.get_state(config)
-    if not begun.values:
-        graph.invoke(as_state(wanted), config, context=caller, durability="sync")
-    elif begun.next and not begun.interrupts:
-        graph.invoke(None, config, context=caller, durability="sync")
-    return _values(graph, thread_id)
-
-
-def resume_approval(
-    graph: ApprovalGraph, thread_id: str, decisions: Sequence[Mapping[str, Any]], caller: Caller
-) -> ApprovalState:
-    """Hand people's decisions to a thread that waits, and return its state afterwards.
-
-    A decision is {"id", "payload_sha256", "vote", "reason"}; `outcomes` says for each action what
-    came of it, and which decisions were refused and why. A thread that is done stays as it
-    is: the second click changes nothing. One that was killed in between goes on first.
-    Raises NotFound for a thread that never began.
-    """
-    config = _config(thread_id)
-    state = graph.get_state(config)
-    if not state.values:
-        raise NotFound(f"no thread {thread_id!r} waits for approval: propose something first")
-    if state.next and not state.interrupts:
-        graph.invoke(None, config, context=caller, durability="sync")
-        state = graph.get_state(config)
-    if state.next and state.interrupts:
-        answers = {one.id: [dict(decision) for decision in decisions] for one in state.interrupts}
-        graph.invoke(Command(resume=answers), config, context=caller, durability="sync")
-    return _values(graph, thread_id)
-
-
-def waiting_actions(
-    desk: ApprovalDesk, graph: ApprovalGraph, thread_id: str, caller: Caller
-) -> list[ActionView]:
-    """Return what a thread waits for, as far as the caller may see it, with hashes to vote on."""
-    state = graph.get_state(_config(thread_id))
-    ids = [action["id"] for one in state.interrupts for action in one.value["actions"]]
-    views = (_view(desk, caller, action_id) for action_id in ids)
-    return [view for view in views if view is not None and view.status is ActionStatus.WAITING]
-
-
-def _propose_all(
-    desk: ApprovalDesk, caller: Caller, wanted: Sequence[Mapping[str, Any]], thread_id: str
+def propose_all(
+    store: Store,
+    rows: Sequence[Mapping[str, Any]],
+    put: Callable[[Session, Mapping[str, Any]], int],
 ) -> dict[str, Any]:
-    ids, outcomes = [], []
-    for row in wanted:
-        one = Wanted(**{**row, "kind": EffectKind(row["kind"])}, agent=AGENT, thread_id=thread_id)
+    """Propose every row through `put`, and return the numbers and what was refused, as state."""
+    ids: list[int] = []
+    outcomes: list[dict[str, Any]] = []
+    for row in rows:
         try:
-            with desk.store.session() as session:
-                made = propose(
-                    session,
-                    one,
-                    effects=desk.effects,
-                    policy=desk.policy,
-                    principal=caller.principal,
-                    now=caller.now,
-                )
+            with store.session() as session:
+                ids.append(put(session, row))
         except CopilotError as error:
             outcomes.append(_refused(None, error))
-        else:
-            ids.append(made.id)
     return {"action_ids": ids, "outcomes": outcomes, "wanted": []}
 
 
-def _waiting(desk: ApprovalDesk, caller: Caller, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the actions that wait for a vote: numbers and digests, which name no customer.
+def resume_approval(
+    graph: CompiledStateGraph[Any, Request, Any, Any],
+    config: RunnableConfig,
+    decisions: Sequence[Mapping[str, Any]],
+    request: Request,
+) -> None:
+    """Hand people's decisions to a thread that waits.
 
-    What was decided elsewhere, by a rule or by the clock does not wait.
+    A decision is {"id", "payload_sha256", "vote", "reason"}; the state's `outcomes` say for each
+    action what came of it, and which decisions were refused and why. A thread that is done stays as
+    it is: the second click changes nothing. One that was killed in between goes on first.
+    Raises NotFound for a thread that never began.
+    """
+    state = graph.get_state(config)
+    if not state.values:
+        raise NotFound("this thread is not there: nothing was proposed in it, or it is another's")
+    if take_up(graph, config, request):
+        state = graph.get_state(config)
+    if state.next and state.interrupts:
+        answers = {one.id: [dict(decision) for decision in decisions] for one in state.interrupts}
+        graph.invoke(Command(resume=answers), config, context=request, durability="sync")
+
+
+def take_up(
+    graph: CompiledStateGraph[Any, Request, Any, Any], config: RunnableConfig, request: Request
+) -> bool:
+    """Go on in a thread that was killed between a vote and its effect; say whether it was."""
+    state = graph.get_state(config)
+    if state.interrupts or not set(state.next) & _BEGUN:
+        return False
+    graph.invoke(None, config, context=request, durability="sync")
+    return True
+
+
+def _waiting(desk: ApprovalDesk, request: Request, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the actions that are not over: numbers and digests, which name no customer.
+
+    What was decided elsewhere, by a rule or by the clock does not wait; what another process began
+    and did not end, or what lacks its set-up, is tried again when the thread is resumed.
     """
     with desk.store.session() as session:
-        expire_due(session, principal=caller.principal, now=caller.now)
+        expire_due(session, principal=request.principal, now=request.as_of)
         rows = [read_action(session, action_id) for action_id in ids]
         return [
             {"id": row.id, "payload_sha256": row.payload_sha256}
             for row in rows
-            if row.status == ActionStatus.WAITING
+            if row.status in UNFINISHED
         ]
 
 
-def _decide_all(desk: ApprovalDesk, caller: Caller, state: ApprovalState) -> list[dict[str, Any]]:
+def _decide_all(desk: ApprovalDesk, request: Request, state: ApprovalState) -> list[dict[str, Any]]:
     """Count the votes of whoever resumed the thread; those that are refused are told why."""
     outcomes = []
     for decision in state["decisions"]:
@@ -212,8 +149,8 @@ def _decide_all(desk: ApprovalDesk, caller: Caller, state: ApprovalState) -> lis
                     session,
                     ballot,
                     policy=desk.policy,
-                    principal=caller.principal,
-                    now=caller.now,
+                    principal=request.principal,
+                    now=request.as_of,
                 )
         except CopilotError as error:
             outcomes.append(_refused(decision.get("id"), error))
@@ -229,11 +166,11 @@ def _ballot(decision: Mapping[str, Any], action_ids: Sequence[int]) -> Ballot:
     return Ballot(int(str(number)), digest, Vote(choice), None if reason is None else str(reason))
 
 
-def _apply_all(desk: ApprovalDesk, caller: Caller, state: ApprovalState) -> list[dict[str, Any]]:
+def _apply_all(desk: ApprovalDesk, request: Request, state: ApprovalState) -> list[dict[str, Any]]:
     outcomes = [one for one in state["outcomes"] if one["error"] is not None]
-    applying = Applying(desk.effects, desk.policy, caller.principal, caller.now)
+    applying = Applying(desk.effects, desk.policy, request.principal, request.as_of)
     for action_id in state["action_ids"]:
-        view = _view(desk, caller, action_id)
+        view = _view(desk, request, action_id)
         if view is None or view.status is ActionStatus.WAITING:
             continue
         outcome = {"id": action_id, "status": view.status.value, "result": view.result}
@@ -249,15 +186,15 @@ def _apply_all(desk: ApprovalDesk, caller: Caller, state: ApprovalState) -> list
     return outcomes
 
 
-def _view(desk: ApprovalDesk, caller: Caller, action_id: int) -> ActionView | None:
+def _view(desk: ApprovalDesk, request: Request, action_id: int) -> ActionView | None:
     with desk.store.session() as session:
         try:
             return show_action(
                 session,
                 action_id,
                 policy=desk.policy,
-                principal=caller.principal,
-                now=caller.now,
+                principal=request.principal,
+                now=request.as_of,
             )
         except NotFound:
             return None
@@ -265,11 +202,3 @@ def _view(desk: ApprovalDesk, caller: Caller, action_id: int) -> ActionView | No
 
 def _refused(action_id: int | None, error: CopilotError) -> dict[str, Any]:
     return {"id": action_id, "status": None, "result": None, "error": str(error)}
-
-
-def _config(thread_id: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread_id}}
-
-
-def _values(graph: ApprovalGraph, thread_id: str) -> ApprovalState:
-    return cast("ApprovalState", graph.get_state(_config(thread_id)).values)

@@ -1,6 +1,6 @@
 """What waits, and what came of it, for one caller."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,17 +8,12 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from copilot.agent.approvals.deciding import (
-    Decider,
-    deciders_of,
-    facts_of,
-    may_see,
-    may_vote,
-)
+from copilot.agent.approvals.deciding import Decider, deciders_of, facts_of
 from copilot.agent.approvals.payloads import Risk
-from copilot.agent.approvals.proposing import proposer_role
-from copilot.agent.approvals.rows import no_action, read_action, votes_on
+from copilot.agent.approvals.rows import no_action, read_action
+from copilot.agent.approvals.voters import Voter
 from crm.access import visible
+from crm.access.bindings import role_of
 from crm.access.policy import Policy
 from crm.models import (
     Account,
@@ -27,22 +22,28 @@ from crm.models import (
     EffectKind,
     Opportunity,
     ProposedAction,
-    User,
 )
-from crm.principal import Principal
+from crm.principal import Principal, Role
 
+_AT_ONCE = 200
 UNFINISHED = (ActionStatus.WAITING, ActionStatus.APPROVED, ActionStatus.APPLYING)
 
 
 @dataclass(frozen=True)
 class ActionFilter:
-    """Which actions: in these states, of this kind and risk; `mine_to_decide` for one's votes."""
+    """Which actions: in these states, of this kind and risk, at most `limit` of them.
+
+    `mine_to_decide` leaves those that the caller may approve now, `mine` those that he proposed.
+    `before` is the number where the last page ended.
+    """
 
     statuses: Collection[ActionStatus] = UNFINISHED
     kind: EffectKind | None = None
     risk: Risk | None = None
     thread_id: str | None = None
     mine_to_decide: bool = False
+    mine: bool = False
+    before: int | None = None
     limit: int = 100
 
 
@@ -83,6 +84,14 @@ class ActionView:
     error: str | None
 
 
+@dataclass(frozen=True)
+class ActionPage:
+    """Some actions, the newest first, and how many more there are behind them."""
+
+    actions: tuple[ActionView, ...]
+    more: int
+
+
 def list_actions(
     session: Session,
     wanted: ActionFilter,
@@ -90,19 +99,23 @@ def list_actions(
     policy: Policy,
     principal: Principal,
     now: datetime,
-) -> list[ActionView]:
-    """Return the actions that the caller proposed, may decide or was handed, the newest first."""
-    found: list[ActionView] = []
-    for row in _rows(session, wanted, principal):
-        if not may_see(session, row, policy=policy, principal=principal, now=now):
+) -> ActionPage:
+    """Return a page of what the caller proposed, may decide or was handed, the newest first."""
+    voter = Voter(session, policy=policy, principal=principal, now=now)
+    found: list[ProposedAction] = []
+    more = 0
+    for row in _rows(session, wanted, principal, now):
+        if not voter.may_see(row, is_readable=True):
             continue
-        view = _view(session, row, policy=policy, principal=principal, now=now)
-        if wanted.mine_to_decide and (view.i_may is None or row.expires_at <= now):
+        if wanted.mine_to_decide and not any(one.is_allowed for one in voter.verdicts(row)):
             continue
-        found.append(view)
-        if len(found) == wanted.limit:
-            break
-    return found
+        if len(found) < wanted.limit:
+            found.append(row)
+        else:
+            more += 1
+    votes = _votes_on(session, found)
+    views = tuple(_view(row, votes, voter, policy) for row in found)
+    return ActionPage(views, more)
 
 
 def show_action(
@@ -110,25 +123,35 @@ def show_action(
 ) -> ActionView:
     """Return one action. Raises NotFound where there is none that the caller may see."""
     row = read_action(session, action_id)
-    if not may_see(session, row, policy=policy, principal=principal, now=now):
+    voter = Voter(session, policy=policy, principal=principal, now=now)
+    if not voter.may_see(row):
         raise no_action(action_id)
-    return _view(session, row, policy=policy, principal=principal, now=now)
+    return _view(row, _votes_on(session, [row]), voter, policy)
 
 
-def _rows(session: Session, wanted: ActionFilter, principal: Principal) -> Iterator[ProposedAction]:
+def _rows(
+    session: Session, wanted: ActionFilter, principal: Principal, now: datetime
+) -> Iterator[ProposedAction]:
+    row = ProposedAction
     statement = (
-        select(ProposedAction)
-        .where(ProposedAction.status.in_([one.value for one in wanted.statuses]))
-        .order_by(ProposedAction.id.desc())
+        select(row)
+        .where(row.status.in_([one.value for one in wanted.statuses]))
+        .order_by(row.id.desc())
     )
     for column, value in (
-        (ProposedAction.kind, wanted.kind),
-        (ProposedAction.risk, wanted.risk),
-        (ProposedAction.thread_id, wanted.thread_id),
+        (row.kind, wanted.kind),
+        (row.risk, wanted.risk),
+        (row.thread_id, wanted.thread_id),
     ):
         if value is not None:
             statement = statement.where(column == str(value))
-    limited = _readable(statement, principal).execution_options(yield_per=200)
+    if wanted.mine:
+        statement = statement.where(row.proposer_id.is_not_distinct_from(principal.user_id))
+    if wanted.mine_to_decide:
+        statement = statement.where(row.status == ActionStatus.WAITING, row.expires_at > now)
+    if wanted.before is not None:
+        statement = statement.where(row.id < wanted.before)
+    limited = _readable(statement, principal).execution_options(yield_per=_AT_ONCE)
     yield from session.scalars(limited)
 
 
@@ -151,12 +174,25 @@ def _readable(statement: Select[ProposedAction], principal: Principal) -> Select
     )
 
 
-def _view(
-    session: Session, row: ProposedAction, *, policy: Policy, principal: Principal, now: datetime
-) -> ActionView:
-    alone, jointly = may_vote(session, row, policy=policy, principal=principal, now=now)
+_Votes = dict[tuple[int, str], list[ActionVote]]
+
+
+def _votes_on(session: Session, rows: Sequence[ProposedAction]) -> _Votes:
+    """Return the votes by action and payload, the first first."""
+    found: _Votes = {}
+    for start in range(0, len(rows), _AT_ONCE):
+        ids = [row.id for row in rows[start : start + _AT_ONCE]]
+        statement = select(ActionVote).where(ActionVote.action_id.in_(ids)).order_by(ActionVote.id)
+        for vote in session.scalars(statement):
+            found.setdefault((vote.action_id, vote.payload_sha256), []).append(vote)
+    return found
+
+
+def _view(row: ProposedAction, votes: _Votes, voter: Voter, policy: Policy) -> ActionView:
+    alone, jointly = voter.verdicts(row)
     is_open = row.status == ActionStatus.WAITING
     i_may = "approve" if alone.is_allowed else "approve_jointly" if jointly.is_allowed else None
+    proposer, assignee = voter.user(row.proposer_id), voter.user(row.assignee_id)
     return ActionView(
         id=row.id,
         kind=EffectKind(row.kind),
@@ -167,15 +203,15 @@ def _view(
         payload_sha256=row.payload_sha256,
         evidence=row.evidence,
         agent=row.agent,
-        proposer=_name(session, row.proposer_id),
-        assignee=_name(session, row.assignee_id),
+        proposer=proposer.name if proposer else None,
+        assignee=assignee.name if assignee else None,
         account_id=row.account_id,
         opportunity_id=row.opportunity_id,
         created_at=row.created_at,
         expires_at=row.expires_at,
         applied_at=row.applied_at,
-        votes=tuple(_vote_view(one) for one in votes_on(session, row)),
-        deciders=deciders_of(policy, facts_of(row), proposer_role(session, row)),
+        votes=tuple(_vote_view(one) for one in votes.get((row.id, row.payload_sha256), ())),
+        deciders=deciders_of(policy, facts_of(row), role_of(proposer) if proposer else Role.OWNER),
         i_may=i_may if is_open else None,
         result=row.result,
         error=row.error,
@@ -184,8 +220,3 @@ def _view(
 
 def _vote_view(vote: ActionVote) -> VoteView:
     return VoteView(vote.person, vote.vote, vote.reason, vote.at)
-
-
-def _name(session: Session, user_id: int | None) -> str | None:
-    user = session.get(User, user_id) if user_id is not None else None
-    return user.name if user else None

@@ -27,10 +27,14 @@ class Risk(StrEnum):
 
 @dataclass(frozen=True)
 class Weight:
-    """What limits look at: `discount` in hundredths of a percent, `amount` in minor units."""
+    """What limits look at: `discount` in hundredths of a percent, `amount` in minor units.
+
+    `is_outside` says that a connected CRM is written to, and not our store alone.
+    """
 
     discount: int = 0
     amount: int = 0
+    is_outside: bool = False
 
 
 def plain_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,14 +73,18 @@ def weight_of(payload: Mapping[str, Any]) -> Weight:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
             raise BadInput(f"{name} is {value!r}: give a whole number from 0")
         found[name] = value
-    return Weight(found["discount"], found["amount_minor"])
+    return Weight(found["discount"], found["amount_minor"], bool(payload.get("writes_to")))
 
 
 def risk_of(kind: EffectKind, weight: Weight, *, elevated: bool) -> Risk:
-    """Return the risk of an action; what commits us without proof is high."""
+    """Return the risk of an action; what commits us without proof is high.
+
+    What is written to a connected CRM is never low: colleagues see it at once.
+    """
     if elevated or weight.discount > _HIGH_DISCOUNT:
         return Risk.HIGH
-    return Risk.LOW if kind in _LOW and not weight.discount else Risk.MEDIUM
+    is_low = kind in _LOW and not weight.discount and not weight.is_outside
+    return Risk.LOW if is_low else Risk.MEDIUM
 
 
 def subjects_of(payload: Mapping[str, Any]) -> tuple[str, ...]:

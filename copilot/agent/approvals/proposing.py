@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.deciding import Decider, can_read, deciders_of, facts_of, verdict_of
-from copilot.agent.approvals.effects import Effect, Effects, Weighs, effect_for
+from copilot.agent.approvals.effects import Effect, Effects, Weighs, address, effect_for
 from copilot.agent.approvals.payloads import (
     Weight,
     digest_of,
@@ -88,7 +88,8 @@ def propose(
     Raises what the effect's `check` raises, and BadInput for a payload or key that cannot be used.
     """
     effect = effect_for(effects, wanted.kind)
-    payload = plain_payload(wanted.payload)
+    given = plain_payload(wanted.payload)
+    payload = address(effect, session, given, principal=principal)
     weight = _weighed(wanted, payload)
     known = _of_key(session, wanted.key)
     if known is None:

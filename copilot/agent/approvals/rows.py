@@ -12,6 +12,7 @@ from crm.audit.trail import Deed, record
 from crm.errors import NotFound
 from crm.models import ActionStatus, ActionVote, ProposedAction, Vote
 from crm.principal import Principal
+from crm.tracing import count
 
 OPEN = (ActionStatus.WAITING.value, ActionStatus.APPROVED.value)
 _SHOWN = ("status", "payload_sha256", "assignee_id", "attempts", "error")
@@ -95,3 +96,4 @@ def step(
         agent=row.agent,
     )
     record(session, deed, principal=principal, now=now)
+    count("effects", kind=row.kind, state=word)

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-from copilot.agent.approvals.deciding import may_see, may_vote
 from copilot.agent.approvals.rows import approvals_of, lock_action, no_action, step, votes_on
+from copilot.agent.approvals.voters import Voter
+from copilot.agent.effects.field_proposals import close_proposal
 from crm.access.policy import Policy
 from crm.audit.trail import address_of
 from crm.errors import BadInput, NotAllowed
-from crm.models import ActionStatus, ActionVote, ProposedAction, Vote
+from crm.models import ActionStatus, ActionVote, EffectKind, ProposedAction, Vote
 from crm.principal import Principal
 
 _NEEDED_JOINTLY = 2
@@ -54,12 +55,13 @@ def vote(
         NotAllowed: no rule permits the caller to approve it; the message names who may.
     """
     row = lock_action(session, ballot.action_id)
-    if not may_see(session, row, policy=policy, principal=principal, now=now):
+    voter = Voter(session, policy=policy, principal=principal, now=now)
+    if not voter.may_see(row):
         raise no_action(ballot.action_id)
     _check_same(row, ballot.payload_sha256)
     if ballot.vote is Vote.REJECT:
         return _reject(session, row, ballot, principal=principal, now=now)
-    return _approve(session, row, ballot, policy=policy, principal=principal, now=now)
+    return _approve(session, row, ballot, voter=voter, now=now)
 
 
 def check_open(row: ProposedAction, now: datetime) -> None:
@@ -86,11 +88,11 @@ def _approve(
     row: ProposedAction,
     ballot: Ballot,
     *,
-    policy: Policy,
-    principal: Principal,
+    voter: Voter,
     now: datetime,
 ) -> Decided:
-    alone, jointly = may_vote(session, row, policy=policy, principal=principal, now=now)
+    principal = voter.principal
+    alone, jointly = voter.verdicts(row)
     rules = alone.policies if alone.is_allowed else jointly.policies
     if not (alone.is_allowed or jointly.is_allowed):
         raise NotAllowed(
@@ -147,6 +149,9 @@ def _reject(
         reason=reason,
         detail={"payload_sha256": row.payload_sha256},
     )
+    if row.kind == EffectKind.APPLY_FIELD_PROPOSAL:
+        # A suggestion that somebody turned down is not offered again.
+        close_proposal(session, row.payload, reason=reason, principal=principal, now=now)
     return Decided(row.id, status, 0, (), is_new=True)
 
 

@@ -1,0 +1,123 @@
+"""Reads a request for a discount: "request 15 % on D00001, three-year term", 申请15%折扣."""
+
+import re
+from decimal import Decimal
+
+from copilot.agent.act_records import find_deal
+from copilot.agent.act_scene import ENDS, Missing, Scene, missing, unquoted
+from copilot.agent.approvals.proposing import Wanted
+from copilot.agent.contract import Status
+from copilot.agent.effects.discounts import discount_payload
+from copilot.agent.wording import phrase
+from crm.models import EffectKind
+from tools.numerals import parse_number
+
+_PERCENT = r"(?P<percent>\d{1,3}(?:[.,]\d{1,4})?)\s*(?:%|％|percent\b|per cent\b|pct\b)"
+_OFF = r"(?:discount|off\b|price cut|reduction|rebate|concession|折扣|优惠|让利|减价|降价)"
+_ASKS = re.compile(
+    r"^(?:request|ask for|apply for|propose|submit|get|give|grant|offer)\b"
+    r"(?!.*\b(?:deals|opportunities|customers|accounts|which|who|how|what)\b)"
+    r"(?=.*(?:\d\s*(?:%|％|percent|per cent|pct)|\bpercent)).*"
+    rf"{_OFF}"
+    r"|^(?:申请|请求|提交|给|对|为)(?!.*(?:多少|哪些|几|什么|谁|吗))"
+    r".*(?:(?:\d\s*[%％]|百分之[\d.一二三四五六七八九十]+)的?(?:折扣|优惠|让利|减价|降价)"
+    r"|打\s*[\d.一二三四五六七八九]+\s*折)"
+    r"|^.{0,80}?(?:申请|请求)(?!.*(?:多少|哪些|什么|谁))[^，,。]{0,20}(?:\d\s*[%％]|百分之|折).*",
+    re.IGNORECASE,
+)
+_GIVEN = (
+    re.compile(rf"(?:an? |of )?{_PERCENT}\s*(?:的)?\s*(?:{_OFF})?", re.IGNORECASE),
+    re.compile(r"百分之(?P<percent>[\d.]+|[一二三四五六七八九十]+)\s*(?:的)?(?:折扣|优惠|让利)?"),
+    re.compile(r"打?\s*(?P<fold>\d{1,2}(?:\.\d)?|[一二三四五六七八九]{1,2})\s*折(?!扣)"),
+)
+_REASON = re.compile(
+    r"(?:[\s,，;；。:：–—-]*(?:\b(?:because(?: of)?|since|due to|given|in return for"
+    r"|in exchange for|reason(?: is)?)\b|因为|由于|理由是?|原因是?|作为|换取)\s*[:：]?"
+    r"|\s*[,，;；。]|\s+[–—-])\s*",
+    re.IGNORECASE,
+)
+_RECORD = (
+    re.compile(r"\b(?:on|for|to|off|with)\s+(?:the\s+)?(?P<record>.+)$", re.IGNORECASE),
+    re.compile(
+        r"^(?:申请|请求)?(?:给|对|为|在|替)(?P<record>.+?)(?:申请|请求|提交|批|打|要|一个|$)"
+    ),
+    re.compile(r"^(?P<record>.+?)(?:申请|请求)"),
+)
+_VERB = re.compile(
+    r"^(?:request|ask for|apply for|propose|submit|get|give|grant|offer)\s+"
+    rf"(?:us |me )?(?:an? )?|\s*(?:an? )?(?:\bof\b)?\s*{_OFF}\s*(?:of)?",
+    re.IGNORECASE,
+)
+_DIGITS = "一二三四五六七八九"
+_MOST_REASON = 2_000
+
+
+def read_discount(scene: Scene, asked: str) -> Wanted | None:
+    """Return the discount that a request asks for, None if it asks for something else.
+
+    Raises Missing where the deal, the percentage or the reason is not said.
+    """
+    if not _ASKS.match(asked):
+        return None
+    given = next((found for pattern in _GIVEN if (found := pattern.search(asked))), None)
+    if given is None:
+        return None
+    hundredths = _hundredths(scene, given)
+    rest = f"{asked[: given.start()]} {asked[given.end() :]}".strip()
+    head, reason = _split(rest, given.start())
+    deal = find_deal(scene, _record_in(head))
+    reason = unquoted(scene.given.get("reason", reason)).strip(ENDS)[:_MOST_REASON]
+    if not reason:
+        raise missing(scene, "act_why_discount", slot="reason", deal=deal.name)
+    payload = discount_payload(
+        scene.session, deal.id, hundredths, reason, principal=scene.principal
+    )
+    return Wanted(
+        EffectKind.REQUEST_DISCOUNT,
+        payload,
+        key="",
+        account_id=deal.account_id,
+        opportunity_id=deal.id,
+    )
+
+
+def _hundredths(scene: Scene, given: re.Match[str]) -> int:
+    named = given.groupdict()
+    if named.get("fold") is not None:
+        value = (10 - _fold(named["fold"])) * 10
+    else:
+        value = parse_number(named["percent"].replace(",", ".")) or Decimal(0)
+    hundredths = value * 100
+    if hundredths != int(hundredths) or not 0 < hundredths <= 10_000:
+        text = phrase("act_which_percent", scene.language, said=given[0].strip())
+        raise Missing(Status.AMBIGUOUS, text)
+    return int(hundredths)
+
+
+def _fold(said: str) -> Decimal:
+    """Return how many tenths of the price 八五折, 85折, 8.5折 and 九折 leave."""
+    digits = "".join(str(_DIGITS.index(one) + 1) if one in _DIGITS else one for one in said)
+    value = Decimal(digits)
+    return value / 10 if len(digits) == 2 else value
+
+
+def _split(rest: str, at: int) -> tuple[str, str]:
+    """Return what names the deal, and the reason behind it."""
+    for match in _REASON.finditer(rest):
+        head, reason = rest[: match.start()].strip(), rest[match.end() :].strip(ENDS)
+        if match.start() > 0 and reason and (match.start() >= at or not _is_deal_part(reason)):
+            return head, reason
+    return rest, ""
+
+
+def _is_deal_part(text: str) -> bool:
+    return bool(re.match(r"(?:on|for|给|申请|请求)\b", text, re.IGNORECASE))
+
+
+def _record_in(head: str) -> str:
+    bare = " ".join(_VERB.sub(" ", head).split()).strip(ENDS)
+    for pattern in _RECORD:
+        match = pattern.search(bare)
+        if match is not None and match["record"].strip(ENDS):
+            return match["record"].strip(ENDS)
+    return re.sub(r"^(?:申请|请求|要求|提交|给|对|为|一个|的|\s)+$", "", bare)

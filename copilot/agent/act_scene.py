@@ -1,0 +1,102 @@
+"""One request for a side effect being read: the caller's own words, and what they may point at."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from copilot.agent.contract import Status
+from copilot.agent.desk import Request
+from copilot.agent.draft_planning import Unresolved
+from copilot.agent.wording import phrase
+from copilot.writers.calls.due import find_due
+from crm.principal import Principal
+from tools.language import Language
+from tools.names import NameIndex
+
+MOST = 2_000
+ENDS = " \t\r\n.,;:!?。，；：！？"
+_POLITE = re.compile(
+    r"^(?:(?:please|pls|kindly|hey|hi|ok|okay|now|then|so|copilot|can you|could you|would you"
+    r"|will you|i want you to|i want to|i would like (?:you )?to|i['’]d like (?:you )?to"
+    r"|i need (?:you )?to|let['’]?s)[\s,]+)+"
+    r"|^(?:请|麻烦|劳驾|你|您|帮我|帮忙|帮|给我|替我|为我|能不能|能否|可以|可不可以|我想要?|我要"
+    r"|我需要|现在|一下)+[\s,，:：]*",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(
+    r"[\s,，]*(?:please|pls|thanks|thank you|for me|谢谢|好吗|可以吗|行吗|吗|吧)\s*$", re.IGNORECASE
+)
+_QUOTED = re.compile(r"^[\"“”'‘’「『]\s*(.+?)\s*[\"“”'‘’」』]$", re.DOTALL)
+_END_OF = re.compile(r"\bend of\b|[底末]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who asks what when; `focus` are the records that the thread is about.
+
+    `given` holds what the caller answered when he was asked back, by slot.
+    """
+
+    session: Session
+    index: NameIndex
+    request: Request
+    language: Language
+    focus: Mapping[str, int | None] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self.request.principal
+
+    @property
+    def today(self) -> date:
+        """The day on which he asks."""
+        return self.request.as_of.date()
+
+
+class Missing(Unresolved):
+    """The request lacks something, or it may mean several things: what is asked back.
+
+    `slot` names what the next answer fills.
+    """
+
+    def __init__(
+        self, status: Status, text: str, candidates: list[str] | None = None, *, slot: str = ""
+    ) -> None:
+        super().__init__(status, text, candidates)
+        self.slot = slot
+
+
+def missing(scene: Scene, name: str, *, slot: str = "", **slots: object) -> Missing:
+    """Return the question back that the phrase `name` asks."""
+    return Missing(Status.AMBIGUOUS, phrase(name, scene.language, **slots), slot=slot)
+
+
+def plain_request(text: str) -> str:
+    """Return a request without the politeness around it, on one line."""
+    asked = " ".join(text[:MOST].split())
+    before = None
+    while before != asked:
+        before = asked
+        asked = _TAIL.sub("", _POLITE.sub("", asked).strip().rstrip(ENDS))
+    return asked
+
+
+def unquoted(text: str) -> str:
+    """Return a value without quotation marks and stray punctuation around it."""
+    bare = text.strip().rstrip(ENDS)
+    match = _QUOTED.match(bare)
+    return match[1] if match else bare
+
+
+def the_day(scene: Scene, words: str, *, slot: str) -> date:
+    """Return the one day that the words name. Raises Missing for none, several, or a whole span."""
+    said = scene.given.get(slot, words)
+    found = find_due(said, scene.today)
+    if len(found) == 1 and (not found[0].is_vague or _END_OF.search(found[0].raw)):
+        return found[0].on
+    raise missing(scene, "act_which_day", slot=slot, said=said)
