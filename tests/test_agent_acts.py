@@ -95,6 +95,22 @@ def test_a_task_is_read_with_its_day_and_its_people(
     assert tasks(actors) == []
 
 
+def test_of_people_with_one_name_the_one_at_the_named_customer_is_meant(actors: Actors) -> None:
+    with actors.store.session() as session:
+        first = session.get_one(m.Contact, 1)
+        other = m.Contact(
+            source="t", external_id="another Maria", synced_at=first.synced_at,
+            name="Maria Lindgren", account_id=4,
+        )  # fmt: skip
+        session.add(other)
+
+    unclear = actors.ask("create a task to call Maria on Friday")
+    payload = actors.payload("create a task to call Maria on Friday about Acme Corp")
+
+    assert unclear.status is Status.AMBIGUOUS
+    assert (payload["contact_id"], payload["account_id"]) == (1, ACME)
+
+
 @pytest.mark.parametrize(
     ("question", "after"),
     [

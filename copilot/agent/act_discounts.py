@@ -42,6 +42,7 @@ _RECORD = (
         r"^(?:申请|请求)?(?:给|对|为|在|替)(?P<record>.+?)(?:申请|请求|提交|批|打|要|一个|$)"
     ),
     re.compile(r"^(?P<record>.+?)(?:申请|请求)"),
+    re.compile(r"^(?:申请|请求)(?P<record>.+)$"),
 )
 _VERB = re.compile(
     r"^(?:request|ask for|apply for|propose|submit|get|give|grant|offer)\s+"

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from copilot.agent.act_records import deal_by_own_id, target_of
 from copilot.agent.act_scene import ENDS, Missing, Scene, missing
 from copilot.agent.approvals.proposing import Wanted
@@ -11,10 +13,11 @@ from copilot.agent.contract import Status
 from copilot.agent.recipients import HONOURED, find_person
 from copilot.agent.wording import phrase
 from copilot.writers.calls.due import Due, find_due
+from crm.access import visible
 from crm.errors import Ambiguous, NotFound
-from crm.models import EffectKind
+from crm.models import Contact, EffectKind
 from tools.language import fold_script
-from tools.names import NameMention, find_names
+from tools.names import NamedThing, NameMention, find_names
 
 _TASK = r"(?:task|to-?do|reminder|follow-?up|action item)"
 _ZH_TASK = r"(?:任务|待办(?:事项)?|提醒|日程|跟进事项)"
@@ -61,7 +64,6 @@ _BEFORE_DAY = re.compile(
 _AFTER_DAY = re.compile(r"^\s*(?:之前|以前|前|那天|的|,|，)")
 _LEADING = re.compile(r"^(?:to|that i (?:should|have to)|with)\s+", re.IGNORECASE)
 _WITH = re.compile(r"^with\b", re.IGNORECASE)
-_TIED = ("account", "opportunity", "contact")
 
 
 @dataclass(frozen=True)
@@ -127,28 +129,43 @@ def _without_day(what: str, due: Due | None) -> str:
 def _ties(scene: Scene, subject: str) -> _Ties:
     """Return what the subject names, and the account and deal that follow from that."""
     names = find_names(subject, scene.index).mentions
-    ids = {entity: _one_of(scene, entity, names) for entity in _TIED}
-    contact_id = ids["contact"] or _honoured(scene, subject)
-    account_id, deal_id = ids["account"], ids["opportunity"] or deal_by_own_id(scene, subject)
+    account_id = _one_of(scene, "account", names)
+    deal_id = _one_of(scene, "opportunity", names) or deal_by_own_id(scene, subject)
     if account_id is None and deal_id is not None:
         account_id = target_of(scene, "opportunity", deal_id).account_id
+    contact_id = _one_of(scene, "contact", names, account_id) or _honoured(scene, subject)
     if account_id is None and contact_id is not None:
         account_id = target_of(scene, "contact", contact_id).account_id
     return _Ties(account_id, deal_id, contact_id)
 
 
-def _one_of(scene: Scene, entity: str, names: Sequence[NameMention]) -> int | None:
-    """Return the record of this kind that the words name exactly, None if they name none."""
+def _one_of(
+    scene: Scene, entity: str, names: Sequence[NameMention], account_id: int | None = None
+) -> int | None:
+    """Return the record of this kind that the words name exactly, None if they name none.
+
+    Of several contacts with one name those at the account that is named as well are meant.
+    """
     for mention in names:
         fit = [one for one in mention.candidates if one.dimension == entity and one.id is not None]
         if mention.candidates[0].dimension != entity or not fit or not mention.exact:
             continue
-        if mention.ambiguous:
+        if len(fit) > 1 and account_id is not None:
+            fit = _at(scene, account_id, fit) or fit
+        if len(fit) > 1:
             text = phrase("ambiguous", scene.language, called=f"“{mention.text}”")
             shown = [f"{one.name} ({entity}:{one.id})" for one in fit]
             raise Missing(Status.AMBIGUOUS, text, shown, slot="record")
         return fit[0].id
     return None
+
+
+def _at(scene: Scene, account_id: int, people: list[NamedThing]) -> list[NamedThing]:
+    there = select(Contact.id).where(
+        Contact.account_id == account_id, Contact.id.in_([one.id for one in people])
+    )
+    ids = set(scene.session.scalars(visible(there, Contact, scene.principal)))
+    return [one for one in people if one.id in ids]
 
 
 def _honoured(scene: Scene, subject: str) -> int | None:
