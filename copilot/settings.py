@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     reranker: str = "none"
     entailment: str = "none"
 
-    questions_per_minute: int = Field(default=30, ge=0, le=100_000)
+    questions_per_minute: int | None = Field(default=None, ge=0, le=100_000)
     tokens_per_day: int = Field(default=0, ge=0)
 
     otlp_endpoint: str | None = _endpoint_field("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MAY_READ_ALL = frozenset({Role.OWNER, Role.OPERATIONS})
 _KEY = ("person", "day", "model")
+_PER_MINUTE_AT_ENDPOINT = 60
 _NOBODY = ""
 _COUNTS = ("questions", "calls", "failed", "tokens_in", "tokens_out")
 
@@ -60,12 +61,22 @@ class Accounts:
         return MeteredModel(model, PersonalAccount(self, address_of(principal)))
 
 
+def questions_a_minute(settings: Settings) -> int:
+    """Return how many questions a person may ask in a minute, 0 for any number.
+
+    Where nothing is set, an endpoint's model is limited: what it is asked costs money.
+    """
+    if settings.questions_per_minute is not None:
+        return settings.questions_per_minute
+    return _PER_MINUTE_AT_ENDPOINT if settings.uses_endpoint else 0
+
+
 def make_accounts(settings: Settings, store: Store) -> Accounts:
     """Return the accounts that the settings ask for, on the store's database."""
     zone = ZoneInfo(settings.time_zone)
     has_server = settings.database_url is not None
     limit = QuestionLimit(
-        settings.questions_per_minute,
+        questions_a_minute(settings),
         settings.workspace_dir,
         postgres_url=settings.sqlalchemy_url if has_server else None,
     )

@@ -18,7 +18,14 @@ from copilot.limits import QuestionLimit, TooManyQuestions
 from copilot.llm.client import Message, Usage
 from copilot.llm.endpoint import EndpointModel
 from copilot.llm.metered import MeteredModel, OverBudget
-from copilot.usage import Accounts, PersonalAccount, tokens_on, usage_between
+from copilot.settings import Settings
+from copilot.usage import (
+    Accounts,
+    PersonalAccount,
+    questions_a_minute,
+    tokens_on,
+    usage_between,
+)
 from crm.audit.trail import address_of
 from crm.errors import NotAllowed, PermanentError, TransientError
 from crm.models import Usage as UsageRow
@@ -325,3 +332,15 @@ def test_a_model_on_an_account_is_the_same_model() -> None:
     assert metered.count_tokens("two words") == 2
     metered.close()
     assert inner.is_closed
+
+
+def test_without_a_setting_an_endpoint_is_limited_and_the_embedded_model_is_not(
+    tmp_path: Path,
+) -> None:
+    def limit_of(**given: object) -> int:
+        return questions_a_minute(Settings.load(home=tmp_path, **given))
+
+    assert limit_of() == 0
+    assert limit_of(llm_model="gpt", llm_base_url="http://127.0.0.1:9/v1") == 60
+    assert limit_of(llm_model="gpt", questions_per_minute=0) == 0
+    assert limit_of(questions_per_minute=7) == 7

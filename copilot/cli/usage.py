@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from copilot.cli.console import out, print_json
 from copilot.cli.context import As, Context, Json, who_asks
 from copilot.cli.days import read_day
-from copilot.usage import tokens_on, usage_between
+from copilot.usage import questions_a_minute, tokens_on, usage_between
 from copilot.wiring import Installation
 from crm.access import visible
 from crm.audit.trail import address_of
@@ -71,7 +71,7 @@ def _today(session: Session, installation: Installation, principal: Principal) -
     return {
         "tokens_today": tokens_on(session, address_of(principal), day),
         "tokens_per_day": accounts.tokens_per_day or None,
-        "questions_per_minute": installation.settings.questions_per_minute or None,
+        "questions_per_minute": questions_a_minute(installation.settings) or None,
     }
 
 
