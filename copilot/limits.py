@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WAIT_S = 10.0
+_AHEAD_MS = 60_000
 _LOCK = 735_011_403
 
 
@@ -70,8 +71,9 @@ class QuestionLimit:
         with self._lock, self._bucket(table) as bucket:
             now = bucket.now()
             newest: Any = bucket.peek(0)
-            if newest is not None and newest.timestamp > now:
-                # The clock was set back: what it counted ahead would keep the person out.
+            if newest is not None and newest.timestamp > now + _AHEAD_MS:
+                # The clock was set back: what it counted ahead would keep the person out. A few
+                # milliseconds ahead is only somebody who asked at the same time.
                 bucket.flush()
             bucket.leak(now)
             decision: Any = bucket.put_decision(RateItem("question", now))
