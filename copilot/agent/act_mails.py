@@ -8,6 +8,7 @@ from copilot.agent.contract import Status
 from copilot.agent.effects.mail_payload import check_address
 from copilot.agent.recipients import find_person
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import is_persons_name
 from copilot.writers.learning.keeping import get_draft, stored_draft
 from crm.errors import Ambiguous, NotFound
 from crm.models import EffectKind
@@ -112,5 +113,6 @@ def _contact(scene: Scene, said: str) -> dict[str, str]:
         text = phrase("ambiguous", scene.language, called=f"“{said}”")
         raise Missing(Status.AMBIGUOUS, text, error.candidates, slot="to") from None
     if not person.email:
-        raise missing(scene, "act_no_address", slot="to", who=person.name)
-    return {"email": person.email, "name": person.name}
+        raise missing(scene, "act_no_address", slot="to", who=person.shown())
+    name = person.name if is_persons_name(person.name) else ""
+    return {"email": person.email, "name": name}

@@ -10,6 +10,7 @@ from copilot.agent.contract import Status
 from copilot.agent.effects.fields import MODELS, find_record
 from copilot.agent.recipients import find_person
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import name_and_address, told_name
 from crm.access import visible
 from crm.errors import Ambiguous, CopilotError, NotFound
 from crm.models import Account, Contact, Lead, Opportunity, StageStatus
@@ -87,7 +88,7 @@ def find_target(scene: Scene, words: str, entities: tuple[str, ...]) -> Target:
 def target_of(scene: Scene, entity: str, row_id: int) -> Target:
     """Return a record by its number. Raises NotFound."""
     row = find_record(scene.session, entity, row_id, scene.principal)
-    name = row.name or f"{entity}:{row_id}"
+    name = told_name(entity, row_id, row.name)
     match row:
         case Opportunity():
             return Target(entity, row.id, name, row.account_id, row.id)
@@ -235,5 +236,5 @@ def _open_deals(scene: Scene, account_id: int) -> list[Target]:
 
 def _several(scene: Scene, said: str, found: list[Target]) -> Missing:
     text = phrase("ambiguous", scene.language, called=f"“{said}”")
-    shown = [f"{one.name} ({one.entity}:{one.id})" for one in found[:_MOST_SHOWN]]
+    shown = [name_and_address(one.entity, one.id, one.name) for one in found[:_MOST_SHOWN]]
     return Missing(Status.AMBIGUOUS, text, shown, slot="record")

@@ -12,6 +12,7 @@ from copilot.agent.approvals.proposing import Wanted
 from copilot.agent.contract import Status
 from copilot.agent.recipients import HONOURED, find_person
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import name_and_address
 from copilot.writers.calls.due import Due, find_due
 from crm.access import visible
 from crm.errors import Ambiguous, NotFound
@@ -154,7 +155,7 @@ def _one_of(
             fit = _at(scene, account_id, fit) or fit
         if len(fit) > 1:
             text = phrase("ambiguous", scene.language, called=f"“{mention.text}”")
-            shown = [f"{one.name} ({entity}:{one.id})" for one in fit]
+            shown = [name_and_address(entity, one.id, one.name) for one in fit]
             raise Missing(Status.AMBIGUOUS, text, shown, slot="record")
         return fit[0].id
     return None

@@ -13,6 +13,7 @@ from copilot.agent.approvals.listing import ActionView
 from copilot.agent.contract import ProposedBrief
 from copilot.agent.effects.fields import MODELS
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import name_and_address
 from crm.access import visible
 from crm.facts import Fact, FactKind
 from crm.models import ActionStatus, EffectKind
@@ -187,7 +188,7 @@ def _name(hearer: Hearer, entity: str, row_id: int) -> str:
     model = MODELS[entity]
     statement = select(model.name).where(model.id == row_id)
     name = hearer.session.scalar(visible(statement, model, hearer.principal))
-    return f"{name} ({entity}:{row_id})" if name else f"{entity}:{row_id}"
+    return name_and_address(entity, row_id, name)
 
 
 def _result(result: Mapping[str, Any] | None) -> str:

@@ -14,6 +14,7 @@ from copilot.agent.recipients import Scope, Somebody, find_person, newest_mail, 
 from copilot.agent.wishes import Named, Wish
 from copilot.agent.wording import phrase
 from copilot.grounding.pack.asked import Channel, DraftKind
+from copilot.grounding.pack.hostile import name_and_address
 from crm.access import visible
 from crm.errors import Ambiguous, CopilotError, NotFound
 from crm.models import Account, Conversation, Opportunity, StageStatus
@@ -141,7 +142,9 @@ class Ordering:
         same = [one for one in named.things if one.dimension == thing.dimension]
         starting = self._starting_like(named, thing)
         if (named.is_ambiguous and len(same) > 1) or len(starting) > 1:
-            shown = [f"{one.name} ({one.dimension}:{one.id})" for one in (starting or same)]
+            shown = [
+                name_and_address(one.dimension, one.id, one.name) for one in (starting or same)
+            ]
             raise self._ambiguous(named.text, shown[:_MOST_CANDIDATES])
         if thing.dimension == "opportunity":
             target.deal = target.deal or thing
@@ -240,7 +243,7 @@ class Ordering:
             return found[0]
         if not found:
             raise self._unresolved(Status.NOT_FOUND, "draft_no_deal", who=self._shown(target))
-        shown = [f"{deal.name} (opportunity:{deal.id})" for deal in found]
+        shown = [name_and_address("opportunity", deal.id, deal.name) for deal in found]
         text = phrase("ambiguous", self.language, called=f"“{self._shown(target)}”")
         raise Unresolved(Status.AMBIGUOUS, text, shown[:_MOST_CANDIDATES])
 

@@ -23,6 +23,7 @@ from copilot.agent.plan import Plan, Route
 from copilot.agent.reading import Reading, read_question
 from copilot.agent.routing import record_of, refusal, route_of
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import told_name
 from copilot.llm.client import UnusableReply
 from copilot.llm.deadline import shared_patience
 from crm.errors import BadInput
@@ -112,7 +113,7 @@ def _namesakes(mention: NameMention, index: NameIndex) -> list[str]:
     if best.dimension != "account" or best.name.lower() == said or " " in said:
         return []
     return [
-        f"{thing.name} (account {thing.id})"
+        f"{told_name('account', thing.id, thing.name)} (account {thing.id})"
         for thing in index.things("account")
         if thing.name.lower().startswith(said)
     ]
@@ -127,7 +128,8 @@ def _distinct(mention: NameMention) -> list[str]:
     for thing in mention.candidates:
         kind = catalog().dimensions.get(thing.dimension)
         label = kind.label["en"] if kind else thing.dimension
-        shown.setdefault(f"{thing.name} ({label}{f' {thing.id}' if thing.id else ''})", None)
+        name = told_name(thing.dimension, thing.id, thing.name)
+        shown.setdefault(f"{name} ({label}{f' {thing.id}' if thing.id else ''})", None)
     return list(shown)
 
 

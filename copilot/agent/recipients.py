@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from copilot.grounding.lexicon import SURNAMES, ZH_TITLES
+from copilot.grounding.pack.hostile import is_persons_name, is_title, told_name
 from crm.access import visible
 from crm.errors import Ambiguous, NotFound
 from crm.models import Account, Contact, Conversation, ConversationKind, Participant, Segment, Side
@@ -46,8 +47,11 @@ class Somebody:
 
     def shown(self) -> str:
         """Return the person in a line, with the address that names exactly this one."""
-        parts = [self.name, *(part for part in (self.title, self.account) if part)]
-        return f"{', '.join(parts)} (contact:{self.contact_id})"
+        title = self.title if self.title and is_persons_name(self.title) else ""
+        account = self.account if self.account and is_title(self.account) else ""
+        name = told_name("contact", self.contact_id, self.name)
+        parts = ", ".join(part for part in (name, title, account) if part)
+        return f"{parts} (contact:{self.contact_id})"
 
 
 @dataclass(frozen=True)

@@ -144,3 +144,18 @@ def name_plainly(rows: Iterable[Named]) -> list[Named]:
         if not is_title(row.name):
             set_committed_value(row, "name", f"№ {row.id}")
     return kept
+
+
+def told_name(entity: str, row_id: int | None, name: str | None) -> str:
+    """Return a row's name, or its address where the name reads as none; others chose it."""
+    fits = is_persons_name if entity in ("contact", "lead") else is_title
+    if name and fits(name):
+        return name
+    return f"{entity}:{row_id}" if row_id is not None else entity
+
+
+def name_and_address(entity: str, row_id: int | None, name: str | None) -> str:
+    """Return how one row is told from another: its name with its address, or the address alone."""
+    address = f"{entity}:{row_id}"
+    told = told_name(entity, row_id, name)
+    return told if told == address else f"{told} ({address})"
