@@ -8,6 +8,7 @@ import pytest
 
 from crm.principal import Principal
 from crm.store import Store
+from tests.write_back_world import World, connected
 
 
 @pytest.fixture
@@ -29,3 +30,24 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.migrate()
     yield store
     store.close()
+
+
+@pytest.fixture
+def sf(store: Store, tmp_path: Path) -> Iterator[World]:
+    """A connected Salesforce that may be written to."""
+    with connected("salesforce", store, tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def hs(store: Store, tmp_path: Path) -> Iterator[World]:
+    """A connected HubSpot that may be written to."""
+    with connected("hubspot", store, tmp_path) as world:
+        yield world
+
+
+@pytest.fixture(params=["sf", "hs"])
+def crm(request: pytest.FixtureRequest) -> World:
+    """Either of them."""
+    world: World = request.getfixturevalue(request.param)
+    return world

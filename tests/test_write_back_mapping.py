@@ -1,6 +1,6 @@
 """Values on their way back to a CRM: where the mapping leads to one, and nowhere else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,22 +12,7 @@ from crm.models import (
     ProposedAction,
     Stage,
 )
-from crm.store import Store
-from tests.write_back_world import World, connected
-
-
-@pytest.fixture
-def sf(store: Store, tmp_path: Path) -> Iterator[World]:
-    """A connected Salesforce that may be written to."""
-    with connected("salesforce", store, tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def hs(store: Store, tmp_path: Path) -> Iterator[World]:
-    """A connected HubSpot that may be written to."""
-    with connected("hubspot", store, tmp_path) as world:
-        yield world
+from tests.write_back_world import World
 
 
 def test_a_stage_goes_back_by_its_own_key(hs: World) -> None:
