@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from crm.audit.suppressing import Suppressed, load_suppressed
 from crm.escaping import CellWriter
 from crm.models import ImportRun
 from crm.principal import Principal
@@ -19,6 +20,7 @@ from ingest.conversations import (
     find_unsettled,
     store_conversation,
 )
+from ingest.erased_people import without_erased
 from ingest.identity import Directory
 from ingest.identity.roster import Roster
 from ingest.sources.privacy import note_origin
@@ -59,9 +61,9 @@ Item = ParsedConversation | Reject | Duplicate | Checkpoint
 class ConversationSummary:
     """How an import went; `changed_ids` are what a search index has to take in.
 
-    `read` = `created` + `updated` + `unchanged` + `rejected`; `rejects_path` is a CSV of file
-    and reason, None when nothing was rejected or no folder was given; `rejects` holds the first
-    hundred.
+    `read` = `created` + `updated` + `unchanged` + `rejected` + `suppressed`, the last for those of
+    people who were erased; `rejects_path` is a CSV of file and reason, None when nothing was
+    rejected or no folder was given; `rejects` holds the first hundred.
     """
 
     read: int
@@ -73,6 +75,7 @@ class ConversationSummary:
     rejects: tuple[Reject, ...]
     created_ids: tuple[int, ...]
     updated_ids: tuple[int, ...]
+    suppressed: int = 0
 
     @property
     def changed_ids(self) -> tuple[int, ...]:
@@ -101,6 +104,8 @@ class ConversationRun:
     _updated: list[int] = field(default_factory=list)
     _unchanged: int = 0
     _rejected: int = 0
+    _suppressed: int = 0
+    _erased: Suppressed = field(default_factory=Suppressed)
     _rejects: list[Reject] = field(default_factory=list)
     _roster: Roster = field(default_factory=Roster)
 
@@ -135,6 +140,7 @@ class ConversationRun:
             session.add(run)
             session.flush()
             self._run_id = run.id
+            self._erased = load_suppressed(session)
 
     def _store(
         self,
@@ -144,6 +150,7 @@ class ConversationRun:
         is_last: bool = False,
     ) -> None:
         created, updated, unchanged = list[int](), list[int](), list[int]()
+        come, batch = len(batch), without_erased(batch, self._erased)
         with self.store.session() as session:
             prepare_bulk_writes(session)
             directory = Directory(session, self.principal, roster=self._roster)
@@ -163,7 +170,8 @@ class ConversationRun:
             run.updated = len(self._updated) + len(updated)
             run.unchanged = self._unchanged + len(unchanged)
             run.rejected = self._rejected
-            run.read = run.created + run.updated + run.unchanged + run.rejected
+            suppressed = self._suppressed + come - len(batch)
+            run.read = run.created + run.updated + run.unchanged + run.rejected + suppressed
             run.kind = self.kind
             run.finished_at = self.now if is_last else None
             if note:
@@ -172,6 +180,7 @@ class ConversationRun:
         self._created += created
         self._updated += updated
         self._unchanged += len(unchanged)
+        self._suppressed = suppressed
 
     def _count(self, item: Reject | Duplicate | Checkpoint) -> None:
         if isinstance(item, Reject):
@@ -203,7 +212,7 @@ class ConversationRun:
         """Return how the run went so far; what is not stored yet does not count."""
         counts = (len(self._created), len(self._updated), self._unchanged, self._rejected)
         return ConversationSummary(
-            read=sum(counts),
+            read=sum(counts) + self._suppressed,
             created=counts[0],
             updated=counts[1],
             unchanged=counts[2],
@@ -212,4 +221,5 @@ class ConversationRun:
             rejects=tuple(self._rejects),
             created_ids=tuple(self._created),
             updated_ids=tuple(self._updated),
+            suppressed=self._suppressed,
         )

@@ -11,12 +11,17 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import OperationalError
 
-from copilot.backup import Backup, back_up, restore
+from copilot.anchor import forget_anchor
+from copilot.archives import Backup
+from copilot.backup import back_up, restore
+from copilot.cli.auditing import place_of
 from copilot.cli.console import Meter, err, out, print_json, progress
 from copilot.cli.context import Context, Json, moment
 from copilot.cli.recording import note
+from copilot.erasing_again import erase_again, erasures_in, read_erasures
 from copilot.server_copy import copy_in, copy_out
 from copilot.wiring import Installation
+from crm.audit.suppressing import Erasure
 from crm.audit.trail import Deed, record
 from crm.errors import BadInput
 from crm.principal import Principal
@@ -72,13 +77,23 @@ def restored(
         bool,
         typer.Option("--force", help="Put a workspace that is there aside, and take its name."),
     ] = False,
+    erased: Annotated[
+        Path | None,
+        typer.Option(
+            "--erased", help="A trail of `audit export`: who was erased in it is erased again."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a new workspace out of a backup; every file is checked first."""
+    """Make a new workspace out of a backup; every file is checked first.
+
+    Who was erased since it was made is erased again, as the workspace put aside knows.
+    """
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         settings = installation.settings
         folder = settings.workspace_dir
+        gone = read_erasures(erased) if erased else []
         aside = folder.with_name(f"{folder.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S}")
         with progress(quiet=as_json) as display:
             meter = Meter(display)
@@ -91,9 +106,22 @@ def restored(
             )
         if aside.exists():
             err.print(f"What was there is now the workspace {aside.name!r}.", markup=False)
+        gone += erasures_in(aside / settings.crm_db.name)
+        # It was of what was there before, or of a moment after the copy.
+        forget_anchor(folder)
         what = {"made_at": made.made_at, "files": made.files}
         note(installation, Deed("workspace.restore", f"workspace:{folder.name}", after=what))
-        _say(made, f"{made.files} files as they were at {made.made_at}", as_json=as_json)
+        again = _erase_again(installation, gone) if gone else ()
+        words = f"{made.files} files as they were at {made.made_at}"
+        if again:
+            words += f"; erased again: {', '.join(again)}"
+        _say(made, words, as_json=as_json, erased_again=list(again))
+
+
+def _erase_again(installation: Installation, gone: list[Erasure]) -> tuple[str, ...]:
+    owner, now = Principal.local_owner(), moment(installation)
+    with installation.importing():
+        return erase_again(place_of(installation), gone, principal=owner, now=now)
 
 
 def _filling(installation: Installation) -> Callable[[Path], None]:
@@ -129,11 +157,12 @@ def _note_backup(installation: Installation, made: Backup) -> None:
         log.warning("the backup is not noted in the trail: the database is busy")
 
 
-def _say(made: Backup, words: str, *, as_json: bool) -> None:
+def _say(made: Backup, words: str, *, as_json: bool, **more: object) -> None:
     if as_json:
         document = {"made_at": made.made_at, "revision": made.revision, "files": made.files}
         print_json(
-            {"schema_version": SCHEMA_VERSION, "status": "done", **document, "bytes": made.size}
-        )
+            {"schema_version": SCHEMA_VERSION, "status": "done", **document, "bytes": made.size,
+             **more}
+        )  # fmt: skip
         return
     out.print(words, markup=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.audit.trail import Deed, record
@@ -20,42 +20,74 @@ MAY_ERASE = frozenset({Role.OWNER, Role.OPERATIONS})
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which events: from a moment until another, of a person, an action or an object."""
+    """Which events: from a moment until another, by whom, through what, what was done, to what.
+
+    `action` and `object` may be kinds: `action` takes `action.approve`, `contact` takes
+    `contact:12`. An object is also a person whom an event's detail is about.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     person: str | None = None
+    agent: str | None = None
     action: str | None = None
     object: str | None = None
 
 
 def export_trail(
-    session: Session, wanted: Wanted, *, principal: Principal
+    session: Session,
+    wanted: Wanted,
+    *,
+    principal: Principal,
+    is_newest_first: bool = False,
+    limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield events in order as plain values; `detail` is None where it was erased.
 
-    Raises NotAllowed for who may not read the trail.
+    They are read a few hundred at a time, however many there are. Raises NotAllowed for who may
+    not read the trail.
     """
     check_role(principal, MAY_READ, "read")
+    order = AuditEvent.seq.desc() if is_newest_first else AuditEvent.seq
     statement = (
-        select(AuditEvent, AuditDetail)
+        select(*AuditEvent.__table__.columns, AuditDetail.body)
         .outerjoin(AuditDetail, AuditDetail.seq == AuditEvent.seq)
-        .order_by(AuditEvent.seq)
+        .where(*_conditions(wanted))
+        .order_by(order)
+        .limit(limit)
     )
-    for column, value in (
-        (AuditEvent.person, wanted.person),
-        (AuditEvent.action, wanted.action),
-        (AuditEvent.object, wanted.object),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    for row in session.execute(statement.execution_options(yield_per=500)):
+        shown = dict(row._mapping)
+        shown["detail"] = shown.pop("body")
+        yield {**shown, "at": row.at.isoformat()}
+
+
+def count_trail(session: Session, wanted: Wanted, *, principal: Principal) -> int:
+    """Return how many events there are. Raises NotAllowed for who may not read the trail."""
+    check_role(principal, MAY_READ, "read")
+    statement = select(func.count()).select_from(AuditEvent).where(*_conditions(wanted))
+    return session.scalar(statement) or 0
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.since is not None:
-        statement = statement.where(AuditEvent.at >= wanted.since)
+        yield AuditEvent.at >= wanted.since
     if wanted.until is not None:
-        statement = statement.where(AuditEvent.at < wanted.until)
-    for event, detail in session.execute(statement).yield_per(500):
-        shown = {column.name: getattr(event, column.name) for column in event.__table__.columns}
-        yield {**shown, "at": event.at.isoformat(), "detail": detail.body if detail else None}
+        yield AuditEvent.at < wanted.until
+    if wanted.person is not None:
+        yield AuditEvent.person == wanted.person
+    if wanted.agent is not None:
+        yield AuditEvent.agent == wanted.agent
+    if wanted.action is not None:
+        yield _is_or_begins(AuditEvent.action, wanted.action, ".")
+    if wanted.object is not None:
+        about = select(AuditSubject.seq).where(AuditSubject.address == wanted.object)
+        yield or_(_is_or_begins(AuditEvent.object, wanted.object, ":"), AuditEvent.seq.in_(about))
+
+
+def _is_or_begins(column: Any, value: str, separator: str) -> ColumnElement[bool]:
+    begins = column.startswith(value + separator, autoescape=True)
+    return or_(column == value, begins)
 
 
 def details_about(session: Session, address: str, *, principal: Principal) -> list[dict[str, Any]]:
@@ -117,4 +149,7 @@ def _lasting(address: str) -> str:
 def check_role(principal: Principal, roles: frozenset[Role], what: str) -> None:
     """Raise NotAllowed unless the caller's role is one of these."""
     if principal.role not in roles:
-        raise NotAllowed(f"{principal.name!r} is {principal.role.value} and may not {what} it")
+        raise NotAllowed(
+            f"{principal.name!r} is {principal.role.value} and may not {what} the trail or what is "
+            "kept of people: ask sales operations"
+        )

@@ -8,22 +8,27 @@ from functools import cached_property
 from typing import Any
 
 BLOTTED = "[erased]"
+_STAND_IN = re.compile(r"\[(?:erased|user \d+)\]")
 _HAN = re.compile(r"[㐀-鿿]")
 _LEAST_LETTERS, _LEAST_HAN, _LEAST_DIGITS = 4, 2, 6
 
 
 @dataclass(frozen=True)
 class Marks:
-    """The names, emails and telephone numbers of one person; what is too short tells of nobody."""
+    """The names, emails and telephone numbers of one person; what is too short tells of nobody.
+
+    `stand_in` is what is written in their place.
+    """
 
     texts: tuple[str, ...]
+    stand_in: str = BLOTTED
 
     @classmethod
-    def of(cls, texts: Iterable[str | None]) -> "Marks":
+    def of(cls, texts: Iterable[str | None], *, stand_in: str = BLOTTED) -> "Marks":
         """Return the marks among these texts, the longest first."""
-        stripped = {text.strip() for text in texts if text} - {BLOTTED}
-        kept = {text for text in stripped if _is_telling(text)}
-        return cls(tuple(sorted(kept, key=lambda text: (-len(text), text))))
+        stripped = {text.strip() for text in texts if text}
+        kept = {text for text in stripped if _is_telling(text) and not _STAND_IN.fullmatch(text)}
+        return cls(tuple(sorted(kept, key=lambda text: (-len(text), text))), stand_in)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -38,7 +43,7 @@ class Marks:
     def blotted(self, value: Any) -> Any:
         """Return the text or JSON value with what they stand for left out."""
         if isinstance(value, str):
-            return self.pattern.sub(BLOTTED, value)
+            return self.pattern.sub(self.stand_in, value)
         if isinstance(value, list):
             return [self.blotted(one) for one in value]
         if isinstance(value, dict):
@@ -49,6 +54,33 @@ class Marks:
     def fragments(self) -> tuple[str, ...]:
         """Stretches without spaces, one of each: a database finds by them what may hold a mark."""
         return tuple(dict.fromkeys(max(text.split(), key=len) for text in self.texts))
+
+
+def pseudonym_of(user_id: int) -> str:
+    """Return what stands for a colleague who was erased, in every text and table."""
+    return f"[user {user_id}]"
+
+
+def erased_user(name: str) -> int | None:
+    """Return the user for whom a pseudonym stands, None for any other name."""
+    found = re.fullmatch(r"\[user (\d{1,18})\]", name)
+    return int(found[1]) if found else None
+
+
+def gaps_of(kept: str, text: str) -> list[str]:
+    """Return what a text has where the kept one has stand-ins; nothing if it differs elsewhere."""
+    first, *others = _STAND_IN.split(kept)
+    if not others or not text.startswith(first):
+        return []
+    gaps, place = [], len(first)
+    for number, other in enumerate(others, start=1):
+        is_last = number == len(others)
+        end = len(text) - len(other) if is_last else text.find(other, place)
+        if end < place or text[end : end + len(other)] != other:
+            return []
+        gaps.append(text[place:end])
+        place = end + len(other)
+    return gaps
 
 
 def _is_telling(text: str) -> bool:

@@ -9,6 +9,7 @@ and needs no memory of what was asked before.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 Key = tuple[object, ...]
 
@@ -78,13 +79,27 @@ def units(parts: Sequence[Part]) -> int:
     )
 
 
+class Withheld(StrEnum):
+    """Why a figure is not told: too few people are in all of it, or it would tell of too few."""
+
+    TOO_FEW = "too_few"
+    PART_OF_BLOCK = "part_of_block"
+
+
 def is_told(blocks: Sequence[Block], counted: Mapping[Key, int]) -> bool:
     """Say whether a figure with so many rows of each part holds blocks wholly or not at all."""
+    return why_withheld(blocks, counted) is None
+
+
+def why_withheld(blocks: Sequence[Block], counted: Mapping[Key, int]) -> Withheld | None:
+    """Return why a figure with so many rows of each part is not told, None where it is."""
     for block in blocks:
         number = sum(counted.get(part.key, 0) for part in block.parts)
-        if number and (number < block.rows or not block.is_enough):
-            return False
-    return True
+        if number and not block.is_enough:
+            return Withheld.TOO_FEW
+        if number and number < block.rows:
+            return Withheld.PART_OF_BLOCK
+    return None
 
 
 def _rows(parts: Sequence[Part]) -> int:

@@ -5,6 +5,7 @@ that cut them by what blocks are made of (status, currency, team, quarter, terri
 amounts or days could otherwise be moved until a figure is no longer told.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import case
@@ -28,21 +29,40 @@ Attribute = tuple[Any, tuple[str, ...]]
 """An expression with the links that it reads."""
 
 
+class Fine(StrEnum):
+    """What keeps a question from counting closed rows."""
+
+    ENTITY = "entity"
+    MEASURE = "measure"
+    DIMENSION = "dimension"
+    FILTER = "filter"
+    SHARE = "share"
+    DATES = "dates"
+
+
 def is_coarse(scene: Scene) -> bool:
     """Say whether a question may count closed rows."""
+    return not fine_parts(scene)
+
+
+def fine_parts(scene: Scene) -> tuple[Fine, ...]:
+    """Return what keeps a question from counting closed rows; nothing of one that may."""
     query, measure = scene.query, scene.measure
     is_plain = measure.where is None and measure.counts is None and query.having is None
     is_sum = measure.is_additive or measure.aggregate == "mean"
     asked = {*query.by, *(one.dimension for one in query.filters)}
-    return (
-        measure.entity in ENTITIES
-        and is_plain
-        and is_sum
-        and asked <= DIMENSIONS
-        and all(one.op in MEMBERSHIP for one in query.filters)
-        and not (query.share and not query.by)
-        and (not _is_timed(scene, asked) or _is_of_blocks(scene))
-    )
+    # Only what has blocks can be asked for their dates.
+    is_known = measure.entity in ENTITIES
+    is_placed = not is_known or not _is_timed(scene, asked) or _is_of_blocks(scene)
+    found = {
+        Fine.ENTITY: is_known,
+        Fine.MEASURE: is_plain and is_sum,
+        Fine.DIMENSION: asked <= DIMENSIONS,
+        Fine.FILTER: all(one.op in MEMBERSHIP for one in query.filters),
+        Fine.SHARE: not (query.share and not query.by),
+        Fine.DATES: is_placed,
+    }
+    return tuple(part for part, is_well in found.items() if not is_well)
 
 
 def attributes(scene: Scene) -> list[Attribute]:

@@ -1,15 +1,15 @@
 """Keeps back figures by which rows that their asker may not open could be computed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import String, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from crm.access.counting import counting, counts_more, is_closed, smallest_group
-from crm.metrics.blocks import Key, Part, is_told, make_blocks
+from crm.metrics.blocks import Key, Part, Withheld, make_blocks, why_withheld
 from crm.metrics.coarse import BLOCKED_BY, attributes
 from crm.metrics.conditions import Test, dimension_key, filter_tests, measure_tests
 from crm.metrics.query import MetricQuery
@@ -25,10 +25,10 @@ Column = tuple[Any, Any, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Hidden:
-    """The cells that are kept back, and the currencies whose totals are."""
+    """The cells that are kept back, and the currencies whose totals are, each with the reason."""
 
-    cells: frozenset[Cell] = frozenset()
-    totals: frozenset[str] = frozenset()
+    cells: Mapping[Cell, Withheld] = field(default_factory=dict)
+    totals: Mapping[str, Withheld] = field(default_factory=dict)
 
 
 def counts_closed_rows(scene: Scene) -> bool:
@@ -51,9 +51,11 @@ def find_hidden(session: Session, scene: Scene) -> Hidden:
     for (currency, _keys), held in cells.items():
         for key, number in held.items():
             totals[currency][key] += number
+    why_cells = {cell: why_withheld(blocks, held) for cell, held in cells.items()}
+    why_totals = {currency: why_withheld(blocks, held) for currency, held in totals.items()}
     return Hidden(
-        frozenset(cell for cell, held in cells.items() if not is_told(blocks, held)),
-        frozenset(currency for currency, held in totals.items() if not is_told(blocks, held)),
+        {cell: why for cell, why in why_cells.items() if why},
+        {currency: why for currency, why in why_totals.items() if why},
     )
 
 
@@ -73,7 +75,7 @@ def without_hidden(
         _blank(one) if (one.currency or "") in hidden.totals else one for one in result.totals
     )
     # A part and its share tell the whole.
-    gone = hidden.totals if asked.share else frozenset[str]()
+    gone = hidden.totals if asked.share else {}
     shown, blank = list[MetricCell](), list[MetricCell]()
     for one, cell in zip(result.cells if cells else (), cells, strict=True):
         is_hidden = cell in hidden.cells or cell[0] in gone

@@ -49,7 +49,7 @@ def run_metric(
         NotFound: a filter value that is not stored, with the close ones.
         NotAllowed: a number that the caller is not shown in any record.
     """
-    scene = _scene(session, query, principal, as_of, calendar or FiscalCalendar())
+    scene = read_scene(session, query, principal, as_of, calendar or FiscalCalendar())
     if not counts_closed_rows(scene):
         return _read(scene, session.execute(metric_statement(scene)).all())
     if not is_coarse(scene):
@@ -76,17 +76,18 @@ def rows_behind(
     They are ids of what the measure counts (deals, accounts, cases, …), deals with the highest
     amount first. Conversations among activities carry their id negated.
     """
-    scene = _scene(session, query, principal, as_of, calendar or FiscalCalendar())
+    scene = read_scene(session, query, principal, as_of, calendar or FiscalCalendar())
     return tuple(session.execute(rows_statement(scene, limit)).scalars())
 
 
-def _scene(
+def read_scene(
     session: Session,
     query: MetricQuery,
     principal: Principal,
     as_of: datetime,
     calendar: FiscalCalendar,
 ) -> Scene:
+    """Return the question as the caller may put it. Raises what `run_metric` does for it."""
     if as_of.tzinfo is None:
         raise BadInput(f"as_of {as_of!r} has no time zone: attach one")
     measure = catalog().measure(query.measure)
@@ -145,7 +146,8 @@ def _read(scene: Scene, found: Sequence[Any]) -> MetricResult:
     shown, ties_cut = _cut(scene, [row for row in found if row.level == CELL])
     total_cells = tuple(_cell(scene, row, (), whole) for row in totals) or (_nothing(scene),)
     cells = tuple(
-        _cell(scene, row, keys, whole) for row, keys in zip(shown, _keys(scene, shown), strict=True)
+        _cell(scene, row, keys, whole)
+        for row, keys in zip(shown, shown_keys(scene, shown), strict=True)
     )
     return MetricResult(
         query=scene.query,
@@ -202,7 +204,7 @@ def _decimal(size: Fraction | None) -> Decimal | None:
     return exact.quantize(Decimal(1)) if exact == int(exact) else exact.normalize()
 
 
-def _keys(scene: Scene, rows: list[Any]) -> list[tuple[str, ...]]:
+def shown_keys(scene: Scene, rows: Sequence[Any]) -> list[tuple[str, ...]]:
     """Return each cell's display names; two records of one name are told apart by their id."""
     parts = []
     for place, dimension in enumerate(scene.by, start=1):

@@ -12,6 +12,7 @@ from crm.models import Alias
 from crm.principal import Principal, Role
 from ingest.crm.catalogue import ENTITIES
 from ingest.crm.chunks import CHUNK, chunks
+from ingest.crm.erased import Sieve
 from ingest.crm.fields import Entity
 from ingest.crm.names import nearest, normal
 from ingest.crm.records import Link
@@ -43,11 +44,12 @@ class Linker:
         principal: Principal,
         tally: Tally,
         *,
+        sieve: Sieve,
         is_feed: bool = False,
         currency: str | None = None,
     ) -> None:
         self._source, self._now, self._principal, self._tally = source, now, principal, tally
-        self._is_feed, self._currency = is_feed, currency
+        self._sieve, self._is_feed, self._currency = sieve, is_feed, currency
         self._names: dict[str, dict[str, int]] = {}
         self.ids: dict[Link, int | None] = {}
         self.failures: dict[Link, str] = {}
@@ -64,6 +66,7 @@ class Linker:
             entity = ENTITIES[name]
             rest = self._by_id(session, entity, wanted)
             rest = [link for link in rest if not self._by_name(session, entity, link)]
+            rest = [link for link in rest if not self._is_erased(session, entity, link)]
             if may_create:
                 self._settle_missing(session, entity, rest)
 
@@ -101,6 +104,12 @@ class Linker:
             else:
                 rest.append(link)
         return rest
+
+    def _is_erased(self, session: Session, entity: Entity, link: Link) -> bool:
+        is_theirs, row_id = self._sieve.resolve(session, link, entity.table)
+        if is_theirs:
+            self.ids[link] = row_id
+        return is_theirs
 
     def _by_name(self, session: Session, entity: Entity, link: Link) -> bool:
         if not link.name:

@@ -10,7 +10,10 @@ _NOTES = 20
 
 
 class TableCounts(BaseModel):
-    """Rows of one table; those made only because others name them are created, not read."""
+    """Rows of one table; those made only because others name them are created, not read.
+
+    Suppressed are those of people who were erased.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -19,6 +22,7 @@ class TableCounts(BaseModel):
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    suppressed: int = 0
 
 
 class ImportSummary(BaseModel):
@@ -57,7 +61,7 @@ class Tally:
     links: Counter[str] = field(default_factory=Counter)
 
     def add(self, table: str, what: str, number: int = 1) -> None:
-        """Count rows of a table as read, created, updated, unchanged or rejected."""
+        """Count rows of a table as read, created, updated, unchanged, rejected or suppressed."""
         if number:
             self.counts.setdefault(table, Counter())[what] += number
 

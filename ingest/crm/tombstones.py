@@ -38,14 +38,16 @@ for _owner, _children in OWNED.items():
 _LASTING = frozenset({"stages"})
 
 
-def bury(session: Session, entity: Entity, source: str, gone: Mapping[str, datetime]) -> int:
+def bury(
+    session: Session, entity: Entity, source: str, gone: Mapping[str, datetime]
+) -> dict[int, datetime]:
     """Hide the rows of these external ids, each with what it owns, since the times given.
 
-    Rows that are not there, or hidden already, are left alone. Returns how many were hidden, not
-    counting what they own.
+    Rows that are not there, or hidden already, are left alone. Returns the ids of those that were
+    hidden with the times, without what they own.
     """
     if entity.name in _LASTING:
-        return 0
+        return {}
     table = entity.table
     found: dict[int, datetime] = {}
     for part in chunks(gone):
@@ -56,7 +58,7 @@ def bury(session: Session, entity: Entity, source: str, gone: Mapping[str, datet
         )
         found.update((row_id, gone[key]) for row_id, key in session.execute(statement))
     if not found:
-        return 0
+        return {}
     rows = [{"row_id": row_id, "since": since} for row_id, since in found.items()]
     statement_ = update(table).where(table.c.id == bindparam("row_id"))
     session.connection().execute(statement_.values(deleted_at=bindparam("since")), rows)
@@ -64,7 +66,7 @@ def bury(session: Session, entity: Entity, source: str, gone: Mapping[str, datet
         own = ENTITIES[child].table
         hide = update(own).where(own.c[column] == bindparam("row_id"), own.c.deleted_at.is_(None))
         session.connection().execute(hide.values(deleted_at=bindparam("since")), rows)
-    return len(found)
+    return found
 
 
 def bring_back(session: Session, entity: Entity, returned: Mapping[int, datetime]) -> None:

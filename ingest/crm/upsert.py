@@ -9,6 +9,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ingest.crm.chunks import chunks
+from ingest.crm.erased import Sieve
 from ingest.crm.fields import Entity
 from ingest.crm.links import Linker
 from ingest.crm.names import normal
@@ -38,9 +39,11 @@ class Outcome:
 class Upserter:
     """Compares a batch with the store in one read, and writes it in one statement a shape."""
 
-    def __init__(self, *, source: str, now: datetime, tally: Tally, linker: Linker) -> None:
+    def __init__(
+        self, *, source: str, now: datetime, tally: Tally, linker: Linker, sieve: Sieve
+    ) -> None:
         self._source, self._now = source, now
-        self._tally, self._linker = tally, linker
+        self._tally, self._linker, self._sieve = tally, linker, sieve
 
     def write(
         self,
@@ -129,6 +132,7 @@ class Upserter:
         if before is None:
             outcome.created.append(record)
             return
+        self._sieve.restore_texts(before, record.values)
         if any(before[name] != value for name, value in record.values.items()):
             if is_repeat(record.key):
                 record.refuse("", record.key, "an earlier row of the same key says otherwise")

@@ -15,6 +15,7 @@ from crm.money import to_minor
 from crm.principal import Principal, Role
 from ingest.crm.catalogue import ENTITIES
 from ingest.crm.chunks import chunks
+from ingest.crm.erased import Sieve
 from ingest.crm.fields import Entity
 from ingest.crm.links import ALIASED, Linker
 from ingest.crm.names import normal
@@ -63,8 +64,13 @@ class Writer:
     ) -> None:
         self._source, self._now, self._principal, self._tally = source, now, principal, tally
         self._given_history, self._is_feed = given_history, is_feed
-        self._linker = Linker(source, now, principal, tally, is_feed=is_feed, currency=currency)
-        self._upserter = Upserter(source=source, now=now, tally=tally, linker=self._linker)
+        self._sieve = Sieve(source, tally)
+        self._linker = Linker(
+            source, now, principal, tally, sieve=self._sieve, is_feed=is_feed, currency=currency
+        )
+        self._upserter = Upserter(
+            source=source, now=now, tally=tally, linker=self._linker, sieve=self._sieve
+        )
         self._seen: set[int] = set()
         self._later: list[_Later] = []
         self._promoted: set[int] = set()
@@ -80,6 +86,7 @@ class Writer:
         self._link(session, entity, good)
         self._price(session, entity, good)
         good = [record for record in good if not record.problems]
+        good = self._sieve.sift(session, entity, good)
         self._hide_with_owners(session, entity, good)
         if entity.name == "aliases":
             self._write_aliases(session, good)
@@ -352,7 +359,9 @@ class Writer:
             for record in group:
                 link = links[id(record)]
                 row_id = self._linker.ids.get(link)
-                if row_id is None:
+                if self._sieve.resolve(session, link, ENTITIES[name].table)[0]:
+                    self._tally.add("aliases", "suppressed")
+                elif row_id is None:
                     record.refuse("target", link.shown, self._linker.failures[link])
                 else:
                     record.extras["entity_id"] = row_id

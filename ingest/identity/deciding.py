@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from crm.access import visible
 from crm.audit.trail import Deed, record
-from crm.errors import BadInput, NotFound
+from crm.errors import BadInput, NotAllowed, NotFound
 from crm.models import (
     Contact,
     Conversation,
@@ -19,8 +19,9 @@ from crm.models import (
     QuestionStatus,
     User,
 )
-from crm.principal import Principal
+from crm.principal import Principal, Role
 from crm.store import Store
+from ingest.identity.addresses import canonical_address
 from ingest.identity.records import FILE
 from ingest.identity.relinking import conversations_under, is_reached, relink
 from ingest.identity.verdicts import RULE, Verdicts
@@ -145,6 +146,11 @@ def _decide(
     session: Session, key: str, choice: Choice, *, principal: Principal, now: datetime
 ) -> Applied:
     _check_choice(session, choice, principal)
+    if choice.entity is IdentityEntity.USER and not _may_name_us(session, key, choice, principal):
+        raise NotAllowed(
+            f"taking {key[:80]!r} for one of us would open to {choice.text} what comes from there, "
+            "private mails too: ask sales operations, or decide it in one conversation"
+        )
     row = IdentityDecision(
         key=key, entity=choice.entity.value, entity_id=choice.id, basis=ANSWERED,
         confidence=1.0, decided_by=_signature(principal), decided_at=now,
@@ -203,6 +209,22 @@ def _check_choice(session: Session, choice: Choice, principal: Principal) -> Non
             f"no {choice.entity.value} {choice.id}: `sales-copilot show {choice.entity.value}s` "
             "lists them"
         )
+
+
+def _may_name_us(session: Session, key: str, choice: Choice, principal: Principal) -> bool:
+    """Say whether the caller may take whoever stands under a key for one of our users.
+
+    Whoever took part in a private conversation reads it, so beyond one conversation, which the
+    caller reads already, this is a matter of access, unless the address is the user's own.
+    """
+    is_owner = principal.is_local_owner and principal.user_id is None
+    if is_owner or principal.role is Role.OPERATIONS:
+        return True
+    kind, _, rest = key.partition(":")
+    if kind == "name" and rest.startswith("conversation:"):
+        return True
+    email = session.scalar(select(User.email).where(User.id == choice.id))
+    return kind == "email" and email is not None and canonical_address(email) == rest
 
 
 def _check_merge(session: Session, key: str, choice: Choice, principal: Principal) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crm.audit.marks import erased_user
 from crm.models import IdentityDecision, IdentityEntity, ImportRun, Side
 from crm.principal import Principal
 from ingest.deals import DealBook, find_accounts_named, find_accounts_titled, find_hinted_deal
@@ -173,8 +174,8 @@ class Directory:
             decision = self.verdicts.on((f"email:{mailbox}",), by_person=True)
             if decision is not None:
                 return self._as_decided(self._by_domain(person), decision)
-        user_id = self._lookups.user_at(email) if email else None
-        if user_id is not None:
+        user_id = self._lookups.user_at(email) if email else erased_user(person.name)
+        if user_id in self._lookups.roster.users:
             return KnownPerson(person, Side.OURS, user_id=user_id)
         contact = self._lookups.contact_at(email) if email else None
         if contact is not None:

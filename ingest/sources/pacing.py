@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential
 
-from crm.errors import TransientError
+from crm.errors import OutOfReach, TransientError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Pacing:
 
 
 class Busy(TransientError):
-    """The server is out of reach or asks to come again; `wait_s` is how much later it says.
+    """The server asks to come again; `wait_s` is how much later it says.
 
     `is_untouched` says that the request surely changed nothing there.
     """
@@ -38,6 +38,10 @@ class Busy(TransientError):
     ) -> None:
         super().__init__(message)
         self.wait_s, self.is_untouched = wait_s, is_untouched
+
+
+class Away(Busy, OutOfReach):
+    """The server is out of reach, or what runs there has failed."""
 
 
 def make_retrying(pacing: Pacing, *, is_write: bool = False) -> Retrying:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 
+from crm.audit.trail import Deed, record
 from crm.principal import Principal
 from crm.store import Store
 from ingest.bulk_writes import prepare_bulk_writes
@@ -84,7 +85,10 @@ def store_records(
             rejects.write(refusal.table, refusal.problems)
         path = rejects.path
     of = portion.tally.of
-    return Stored(of("created"), of("updated"), of("unchanged"), deleted, of("rejected"), path)
+    return Stored(
+        of("created"), of("updated"), of("unchanged"), deleted, of("rejected"), of("suppressed"),
+        path,
+    )  # fmt: skip
 
 
 class _Portion:
@@ -122,8 +126,18 @@ class _Portion:
                 if "id" in table.fields and _is_for(table, one.table)
             }
             if ids:
-                deleted += bury(self._session, table.target, self._mapping.source, ids)
+                hidden = bury(self._session, table.target, self._mapping.source, ids)
+                self._note_hidden(table.entity, hidden)
+                deleted += len(hidden)
         return deleted
+
+    def _note_hidden(self, table: str, hidden: Mapping[int, datetime]) -> None:
+        """Leave in the trail what went because its source said so."""
+        kind = f"{table.removesuffix('ies')}y" if table.endswith("ies") else table.removesuffix("s")
+        for row_id, since in hidden.items():
+            gone = {"source": self._mapping.source, "deleted_at": since.isoformat()}
+            deed = Deed("record.gone", f"{kind}:{row_id}", after=gone, agent="sync")
+            record(self._session, deed, principal=self._principal, now=self._now)
 
     def _declare_stages(self) -> None:
         if self._mapping.stages:

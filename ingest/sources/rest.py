@@ -12,14 +12,15 @@ import httpx2
 from pydantic import AfterValidator, SecretStr
 
 from crm.errors import BadInput, PermanentError
-from ingest.sources.pacing import Busy, Pacing, http_time, make_retrying, retry_after_s
+from ingest.sources.pacing import Away, Busy, Pacing, http_time, make_retrying, retry_after_s
 
 MOST_BYTES = 64 * 1024 * 1024
 _HOPS = 5
 _SHOWN = 200
 _TOO_MANY = 429
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_FAILING = frozenset({408, 500, 502, 503, 504})
+_PASSING = _FAILING | {425, _TOO_MANY}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Params = Mapping[str, str | int]
@@ -168,7 +169,7 @@ class RestClient:
                 reply = self._exchange(method, url, headers, content)
             except (httpx2.TransportError, httpx2.DecodingError) as error:
                 kind = type(error).__name__
-                raise Busy(
+                raise Away(
                     f"{self._shown(url)} is out of reach ({kind}); try again",
                     is_untouched=isinstance(error, _NEVER_SENT),
                 ) from None
@@ -210,7 +211,7 @@ class RestClient:
         if reply.status in _PASSING:
             asked = retry_after_s(reply.headers.get("retry-after"), reply.server_time)
             wait = f", asks for {asked:.0f} s" if asked else ""
-            raise Busy(
+            raise (Away if reply.status in _FAILING else Busy)(
                 f"{self._shown(url)} is busy (HTTP {reply.status}{wait}); try again",
                 asked,
                 is_untouched=reply.status == _TOO_MANY,

@@ -30,13 +30,14 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of records of a portion, in numbers."""
+    """What became of records of a portion, in numbers; suppressed are of people who were erased."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
     rejected: int = 0
+    suppressed: int = 0
     rejects_path: Path | None = None
 
 
@@ -68,6 +69,7 @@ class SourceReport:
     unchanged: int = 0
     deleted: int = 0
     rejected: int = 0
+    suppressed: int = 0
     recordings: int = 0
     has_records: bool = False
     changed_ids: tuple[int, ...] = ()
@@ -111,7 +113,9 @@ def read_source(
     report.updated += summary.updated
     report.unchanged += summary.unchanged
     report.rejected += summary.rejected
+    report.suppressed += summary.suppressed
     report.read = report.created + report.updated + report.unchanged + report.rejected
+    report.read += report.suppressed
     report.changed_ids = summary.changed_ids
     if summary.rejects_path is not None:
         report.rejects_path = str(summary.rejects_path)
@@ -190,7 +194,7 @@ class _Reader:
         self.report.has_records = True
         if stored.rejects_path is not None:
             self.report.rejects_path = str(stored.rejects_path)
-        for count in ("created", "updated", "unchanged", "deleted", "rejected"):
+        for count in ("created", "updated", "unchanged", "deleted", "rejected", "suppressed"):
             setattr(self.report, count, getattr(self.report, count) + getattr(stored, count))
 
     def _forget(self, pulled: Pulled) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crm.onnx_reports import forbid_reports
 from ingest.speech.channels import SAMPLE_RATE, Samples
 
 FRAME = 512
@@ -75,6 +76,7 @@ def windows_of(spans: Sequence[Span]) -> list[list[Span]]:
 
 def _likelihood(samples: Samples) -> NDArray[np.float32]:
     """Ask the detector minute by minute: its memory grows with what it is given at once."""
+    forbid_reports()
     from faster_whisper.vad import get_vad_model
 
     detector = get_vad_model()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from crm.errors import PermanentError
+from crm.onnx_reports import forbid_reports
 from ingest.speech.channels import SAMPLE_RATE, Samples
 from ingest.speech.chinese import CHINESE_PROMPT
 from ingest.speech.diarizer import Diarizer
@@ -33,6 +34,7 @@ class FasterWhisperTranscriber:
                 f"the speech model in {str(model_dir)!r} lacks {', '.join(missing)}; "
                 "run `sales-copilot setup`"
             )
+        forbid_reports()
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
         try:
