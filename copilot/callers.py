@@ -9,21 +9,28 @@ from copilot.refusals import no_such_user
 from crm.access.bindings import NOBODY, bindings_of, bindings_outside, role_of
 from crm.access.policy import Policy
 from crm.access.scope import Scope
-from crm.errors import Ambiguous, NotFound
+from crm.errors import Ambiguous, NotAllowed, NotFound
 from crm.models import Contact, User
 from crm.principal import Principal, Role
 from crm.store import Store
 
 
 def principal_of(
-    store: Store, who: str, *, policy: Policy, at: datetime, admits_outside: bool = False
+    store: Store,
+    who: str,
+    *,
+    policy: Policy,
+    at: datetime,
+    admits_outside: bool = False,
+    admits_left: bool = False,
 ) -> Principal:
     """Return the caller named by email (or by name where users have none).
 
     A surface that `admits_outside` people takes contacts too, by email alone; a user of the same
-    address comes first.
+    address comes first. Who has left asks nothing: `admits_left` is for those who speak of him.
 
-    Raises NotFound with close names, Ambiguous if several people have the name or address.
+    Raises NotFound with close names, Ambiguous if several people have the name or address,
+    NotAllowed for who has left.
     """
     with store.session() as session:
         wanted = who.strip().lower()
@@ -40,6 +47,9 @@ def principal_of(
                 return _outside(policy, contact)
         if not users:
             raise NotFound(no_such_user(session, who))
+        users = [one for one in users if one.is_active and one.deleted_at is None] or users
+        if not admits_left and not (users[0].is_active and users[0].deleted_at is None):
+            raise NotAllowed(f"{who!r} has left, or is no longer in the CRM: name an active user")
         if len(users) > 1:
             raise Ambiguous(
                 f"{len(users)} users are called {who!r}: use the email address",

@@ -18,6 +18,8 @@ from crm.models import (
     Base,
     Contact,
     Conversation,
+    EffectKind,
+    Lead,
     Opportunity,
     Participant,
     ProposedAction,
@@ -151,11 +153,16 @@ class _RowByRow:
         }
 
     def _may_know(self, action: ProposedAction, found: Mapping[str, frozenset[int]]) -> bool:
-        """Say whether an action may be shown at all: his own, or on what he reads."""
+        """Say whether an action may be shown at all: his own, or on and of what he reads."""
         if action.proposer_id == self.mine.user_id:
             return True
-        on = ((Account, action.account_id), (Opportunity, action.opportunity_id))
-        return all(number is None or number in found[model.__name__] for model, number in on)
+        on = [(Account.__name__, action.account_id), (Opportunity.__name__, action.opportunity_id)]
+        if action.kind == EffectKind.UPDATE_RECORD:
+            on.append((Lead.__name__, action.payload["entity_id"]))
+        if action.kind == EffectKind.APPLY_FIELD_PROPOSAL:
+            rests_on = [fact["id"].partition("#")[0].split(":") for fact in action.evidence]
+            on += [(kind.capitalize(), int(number)) for kind, number in rests_on]
+        return all(number is None or number in found[model] for model, number in on)
 
     def _may(self, model: type[Base], row: Sourced) -> bool:
         if self.role is Role.CUSTOMER and model is Contact and row.id != self.mine.contact_id:
@@ -190,7 +197,7 @@ class _RowByRow:
                 return getattr(account, "owner_id", None) == mine.user_id
             case Relation.TEAM:
                 user = self.rows[User.__name__].get(owner or 0)
-                return getattr(user, "team_id", None) in mine.team_ids
+                return getattr(user, "team_id", None) in mine.team_ids or self._reports(user)
             case Relation.TERRITORY:
                 places = (of(anchors.territory), getattr(account, "territory_id", None))
                 return any(place in mine.territory_ids for place in places)
@@ -202,6 +209,16 @@ class _RowByRow:
             case Relation.STAND_IN:
                 return owner in mine.stand_in_for
         return self._stands_otherwise(relation, anchors, row)
+
+    def _reports(self, user: Any) -> bool:
+        """Say whether somebody of those above a user is the caller."""
+        above, passed = getattr(user, "manager_id", None), {getattr(user, "id", None)}
+        while above is not None and above not in passed:
+            if above == self.mine.user_id:
+                return True
+            passed.add(above)
+            above = getattr(self.rows[User.__name__][above], "manager_id", None)
+        return False
 
     def _stands_otherwise(self, relation: Relation, anchors: Anchors, row: Sourced) -> bool:
         mine = self.mine

@@ -29,10 +29,12 @@ from crm.index.terms import terms_of
 from crm.models import Conversation, Opportunity, Stage
 from crm.principal import Principal
 from crm.store import Store
+from evals.access_bench import Bench
 from evals.access_company import build_world
 from evals.access_filter import Caller, callers, policies
-from evals.access_surfaces import SURFACES, Bench, outputs
+from evals.access_surfaces import SURFACES, outputs
 from evals.access_world import World
+from evals.databases import add_database_options, database_url, made_store
 
 # Their words hang neither on a rank among all texts nor on who signs.
 EXACT = (
@@ -116,8 +118,7 @@ def look_for_leaks(
     """
     started, found = perf_counter(), Found()
     path = folder / "full.db"
-    store = Store(url) if url else Store.sqlite(path)
-    store.migrate()
+    store = made_store(path, url)
     with store.session() as session:
         world = build_world(session, seed=seed, size=size)
     embedder = HashEmbedder()
@@ -248,13 +249,16 @@ def main() -> None:
     parser.add_argument("--leaks-only", action="store_true", help="do not compare outputs")
     parser.add_argument("--surface", action="append", choices=list(SURFACES))
     parser.add_argument("--policy", action="append", choices=list(policies(0)))
-    parser.add_argument("--url", help="an empty PostgreSQL database to use instead of a file")
+    add_database_options(parser)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        database_url(on_postgres=given.postgres, url=given.url) as url,
+    ):
         found = look_for_leaks(
             Path(folder), seed=given.seed, size=given.size,
             surfaces=given.surface or tuple(SURFACES),
-            under=given.policy or (), compares=not given.leaks_only, url=given.url,
+            under=given.policy or (), compares=not given.leaks_only, url=url,
         )  # fmt: skip
     told = json.dumps(asdict(found), ensure_ascii=False) if given.json else _worded(found)
     sys.stdout.write(f"{told}\n")

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from crm.errors import Ambiguous, CopilotError
+from crm.models import Base
 
 
 def said(work: Callable[..., Any], *given: Any, told: str = "", **named: Any) -> str:
@@ -28,4 +29,11 @@ def serialise(found: Any) -> str:
         found = asdict(found)
     elif isinstance(found, (list, tuple)):
         return "\n".join(serialise(one) for one in found)
-    return to_json(found, fallback=repr).decode()
+    return to_json(found, fallback=_plain).decode()
+
+
+def _plain(found: Any) -> Any:
+    """Return a loaded row with all its columns: what a tool holds, its next step may tell."""
+    if isinstance(found, Base):
+        return {column.name: getattr(found, column.name) for column in found.__table__.columns}
+    return repr(found)

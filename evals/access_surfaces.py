@@ -1,58 +1,29 @@
 """Every way in which records reach a caller, as functions from a caller to serialised text."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from langgraph.checkpoint.memory import MemorySaver
-from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.listing import ActionFilter, list_actions, show_action
 from copilot.agent.asking import ask
 from copilot.agent.desk import Desk
 from copilot.agent.graph import build_graph
 from copilot.cli.pictures import Asked, list_kind, picture_of
-from copilot.cli.searching import as_document
-from copilot.grounding.pack.asked import DraftRequest
-from copilot.grounding.pack.gather import gather_evidence
 from copilot.llm.client import LanguageModel
-from copilot.writers.calls.reading import read_conversation as read_for_notes
 from copilot.writers.learning.keeping import list_drafts
-from copilot.writers.proposals.evidence import gather as gather_for_proposal
-from copilot.writers.proposals.proposal import ProposalRequest
 from crm.access.policy import load_policy
 from crm.errors import PermanentError
-from crm.index.conversations import ConversationIndex
-from crm.index.filters import SearchFilters
 from crm.metrics.catalog import catalog
 from crm.metrics.query import Filter, MetricQuery
 from crm.metrics.run import rows_behind, run_metric
-from crm.principal import Principal
-from crm.store import Store
+from evals import access_talks
+from evals.access_bench import Bench, Surface
 from evals.access_saying import said, serialise
-from evals.access_world import NOW, SHARED, World
-from ingest.identity.queue import list_decisions, list_questions
+from evals.access_world import NOW
 from tools.attributes import attributes_of
-from tools.conversations import (
-    LastArguments,
-    ReadArguments,
-    SearchArguments,
-    TopicArguments,
-    find_in_conversation,
-    last_conversation,
-    read_conversation,
-    search_conversations,
-)
 from tools.metrics import MetricArguments, query_metric
 from tools.names import NameIndex, find_names
-from tools.notes import (
-    FindCommitments,
-    FindProposals,
-    ReadNotes,
-    find_commitments,
-    find_proposals,
-    read_notes,
-)
 from tools.profile import build_opportunity_profile, build_profile
 from tools.records import (
     AttributeArguments,
@@ -73,33 +44,6 @@ from tools.timeline import (
     recent_activity_and_gaps,
 )
 from tools.views import MODELS
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What the surfaces are asked on, and on whose behalf."""
-
-    session: Session
-    store: Store
-    index: ConversationIndex
-    world: World
-    principal: Principal
-
-    @property
-    def by(self) -> dict[str, Any]:
-        """The arguments that every tool takes."""
-        return {"principal": self.principal, "as_of": NOW}
-
-    def call(self, tool: Callable[..., Any], *given: Any, **named: Any) -> str:
-        """Return what the caller reads of a tool that is called with these arguments."""
-        return said(tool, self.session, *given, **self.by, **named)
-
-    def ids(self, model: str) -> list[int]:
-        """Return the ids of all rows of a model, readable or not."""
-        return self.world.ids[model]
-
-
-Surface = Callable[[Bench], Iterator[str]]
 
 
 def records(bench: Bench) -> Iterator[str]:
@@ -151,44 +95,6 @@ def pictures(bench: Bench) -> Iterator[str]:
     for entity, model in MODELS.items():
         for number in bench.ids(model.__name__):
             yield said(picture_of, entity, str(number), asked)
-
-
-def searches_by_words(bench: Bench) -> Iterator[str]:
-    """The search of conversations by words alone, all of them and one by one."""
-    yield from _searches(bench, ConversationIndex(bench.store))
-
-
-def searches_by_meaning(bench: Bench) -> Iterator[str]:
-    """The search of conversations by words and vectors."""
-    yield from _searches(bench, bench.index)
-
-
-def _searches(bench: Bench, index: ConversationIndex) -> Iterator[str]:
-    filters = [SearchFilters(), SearchFilters(speaker="Speaker")]
-    filters += [SearchFilters(account_id=number) for number in bench.ids("Account")]
-    filters += [SearchFilters(conversation_id=number) for number in bench.ids("Conversation")]
-    for each in filters:
-        hits = index.search(
-            bench.session, f"who needs the {SHARED}", principal=bench.principal, filters=each,
-            limit=100,
-        )  # fmt: skip
-        yield serialise(as_document(hits, 0))
-
-
-def conversations(bench: Bench) -> Iterator[str]:
-    """The tools that find and read what was said."""
-    everywhere = SearchArguments(text=SHARED, limit=20)
-    yield bench.call(search_conversations, bench.index, everywhere)
-    for number in bench.ids("Conversation"):
-        topic = TopicArguments(conversation_id=number, topic=SHARED)
-        read = ReadArguments(conversation_id=number)
-        yield bench.call(find_in_conversation, bench.index, topic)
-        yield bench.call(read_conversation, read)
-    wanted = [LastArguments()]
-    wanted += [LastArguments(account_id=number) for number in bench.ids("Account")]
-    wanted += [LastArguments(opportunity_id=number) for number in bench.ids("Opportunity")]
-    for last in wanted:
-        yield bench.call(last_conversation, last)
 
 
 def totals(bench: Bench) -> Iterator[str]:
@@ -271,51 +177,6 @@ def deal_profiles(bench: Bench) -> Iterator[str]:
     return (bench.call(build_opportunity_profile, one, limit=100) for one in deals)
 
 
-def evidence(bench: Bench) -> Iterator[str]:
-    """The evidence pack of a draft on every deal, account, contact and mail."""
-    requests = [DraftRequest(opportunity_id=number) for number in bench.ids("Opportunity")]
-    requests += [DraftRequest(account_id=number) for number in bench.ids("Account")]
-    requests += [DraftRequest(contact_id=number) for number in bench.ids("Contact")]
-    requests += [DraftRequest(reply_to=number) for number in bench.ids("Conversation")]
-    for each in requests:
-        yield bench.call(gather_evidence, bench.index, each, budget_tokens=5_000)
-
-
-def proposals(bench: Bench) -> Iterator[str]:
-    """What a proposal may rest on."""
-    for number in bench.ids("Opportunity"):
-        wanted = ProposalRequest(opportunity_id=number, language="en")
-        yield said(gather_for_proposal, bench.session, wanted, principal=bench.principal, as_of=NOW)
-
-
-def notes(bench: Bench) -> Iterator[str]:
-    """Notes, promises and proposed changes."""
-    for number in bench.ids("Conversation"):
-        wanted = ReadNotes(conversation_id=number)
-        yield bench.call(read_notes, wanted)
-    yield bench.call(find_commitments, FindCommitments())
-    yield bench.call(find_proposals, FindProposals())
-    for number in bench.ids("Opportunity"):
-        of_deal = FindProposals(entity="opportunity", entity_id=number)
-        yield bench.call(find_proposals, of_deal)
-
-
-def understanding(bench: Bench) -> Iterator[str]:
-    """What is read in order to make notes on a conversation."""
-    for number in bench.ids("Conversation"):
-        yield said(read_for_notes, bench.session, number, bench.principal)
-
-
-def identities(bench: Bench) -> Iterator[str]:
-    """The open questions of who is who."""
-    yield serialise(list_questions(bench.session, bench.principal, limit=100))
-
-
-def decisions(bench: Bench) -> Iterator[str]:
-    """Who was taken for whom."""
-    yield serialise(list_decisions(bench.session, bench.principal, limit=100))
-
-
 def names(bench: Bench) -> Iterator[str]:
     """The names that a question may mean, and those found near a mistyped one."""
     index = NameIndex.load(bench.session, bench.principal)
@@ -343,7 +204,9 @@ def actions(bench: Bench) -> Iterator[str]:
         "now": NOW,
     }  # fmt: skip
     yield said(list_actions, bench.session, ActionFilter(), **asked)
-    for number in range(1, len(bench.world.users) + 1):
+    for number in sorted(
+        number for kind, number in bench.world.marks.values() if kind == "ProposedAction"
+    ):
         yield said(show_action, bench.session, number, **asked)
 
 
@@ -371,9 +234,9 @@ SURFACES: Mapping[str, Surface] = {
     "attribute": attributes,
     "lists": lists,
     "show": pictures,
-    "search by words": searches_by_words,
-    "search by meaning": searches_by_meaning,
-    "conversation tools": conversations,
+    "search by words": access_talks.searches_by_words,
+    "search by meaning": access_talks.searches_by_meaning,
+    "conversation tools": access_talks.conversations,
     "metric totals": totals,
     "metric groups": groups,
     "rows behind": behind,
@@ -382,12 +245,12 @@ SURFACES: Mapping[str, Surface] = {
     "gaps": gaps,
     "account profile": account_profiles,
     "deal profile": deal_profiles,
-    "evidence pack": evidence,
-    "proposal evidence": proposals,
-    "notes": notes,
-    "understanding": understanding,
-    "identities": identities,
-    "decisions": decisions,
+    "evidence pack": access_talks.evidence,
+    "proposal evidence": access_talks.proposals,
+    "notes": access_talks.notes,
+    "understanding": access_talks.understanding,
+    "identities": access_talks.identities,
+    "decisions": access_talks.decisions,
     "names": names,
     "drafts": drafts,
     "actions": actions,

@@ -315,16 +315,30 @@ def add_drafts(world: World) -> None:
 
 
 def add_actions(world: World) -> None:
-    """Add an action that every user proposed, on a deal and an account."""
-    for number, user in enumerate(world.users, start=1):
+    """Add three actions that every user proposed: on a deal, a lead, and of what a call said.
+
+    What each rests on is of a record that by no means everybody reads.
+    """
+    chance = Random(world.size)
+    for number, user in enumerate(world.users * 3, start=1):
         mark = mark_of("ProposedAction", number)
         world.marks[mark] = ("ProposedAction", number)
+        talk, deal = (chance.choice(world.ids[name]) for name in ("Conversation", "Opportunity"))
+        said = {"id": f"conversation:{talk}#0", "text": f"said {mark_of('Conversation', talk)}"}
+        kept = {"id": f"opportunity:{deal}", "text": f"holds {mark_of('Opportunity', deal)}"}
+        payload: dict[str, Any] = {"subject": f"Task {mark}"}
+        kind = EffectKind.CREATE_TASK
+        if number > 2 * len(world.users):
+            kind, payload["proposal_id"] = EffectKind.APPLY_FIELD_PROPOSAL, number
+        elif number > len(world.users):
+            kind, payload["entity"] = EffectKind.UPDATE_RECORD, "lead"
+            payload["entity_id"] = chance.choice(world.ids["Lead"])
         world.session.add(
             ProposedAction(
-                id=number, key=f"key {number}", kind=EffectKind.CREATE_TASK.value,
-                payload={"subject": f"Task {mark}"}, payload_sha256="0" * 64,
-                evidence=[{"text": f"said {mark}"}], risk="low", rule="approval", proposer_id=user,
-                account_id=world.any(Account), opportunity_id=world.any(Opportunity),
+                id=number, key=f"key {number}", kind=kind.value, payload=payload,
+                payload_sha256="0" * 64, evidence=[said, kept], risk="low", rule="approval",
+                proposer_id=user, account_id=chance.choice([*world.ids["Account"], None]),
+                opportunity_id=chance.choice([*world.ids["Opportunity"], None]),
                 status=ActionStatus.WAITING.value, created_at=NOW,
                 expires_at=NOW + timedelta(days=3),
             )

@@ -48,6 +48,34 @@ def test_the_matrix_sees_a_field_that_is_not_kept_back(
     assert leaking(found) == {("record", "personal fields")}
 
 
+def test_the_matrix_sees_into_the_rows_that_evidence_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathering = "copilot.writers.proposals.evidence"
+    monkeypatch.setattr(f"{gathering}.withheld", lambda _model, _principal: frozenset())
+    monkeypatch.setattr(f"{gathering}.withhold", lambda rows, _principal: list(rows))
+
+    found = look_for_leaks(
+        tmp_path, seed=1, size=4, surfaces=("proposal evidence",), under=("strict",)
+    )
+
+    assert leaking(found) == {
+        ("proposal evidence", "personal fields"), ("proposal evidence", "margin fields")
+    }  # fmt: skip
+
+
+def test_the_matrix_sees_what_an_action_rests_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = "copilot.agent.approvals.listing.readable_evidence"
+    monkeypatch.setattr(listing, lambda _session, evidence, principal: list(evidence))
+
+    found = look_for_leaks(tmp_path, seed=11, size=3, surfaces=("actions",), under=("strict",))
+
+    assert ("actions", "Conversation") in leaking(found)
+    assert ("actions", "ProposedAction") not in leaking(found)
+
+
 @pytest.mark.slow
 def test_no_surface_leaks_to_anybody(tmp_path: Path) -> None:
     found = look_for_leaks(tmp_path, seed=21, size=3, under=("strict",), compares=False)

@@ -61,6 +61,9 @@ class World:
             )
             for n in range(6)
         ]
+        for number in self.users:
+            # Some report to each other in a ring, and some to themselves.
+            session.get_one(User, number).manager_id = self.chance.choice([*self.users, None])
         stage = self.add(Stage, name="open", position=1, status="open")
         accounts = [
             self.add(Account, name="a", owner_id=self.user(), territory_id=self.any(self.places))
@@ -185,6 +188,16 @@ def random_policy(seed: int) -> Policy:
     return Policy("\n".join(rules))
 
 
+def above(session: Session, user: User) -> set[int]:
+    """Those to whom a user reports, himself left out."""
+    found = {user.id}
+    himself = user.id
+    while user.manager_id is not None and user.manager_id not in found:
+        found.add(user.manager_id)
+        user = session.get_one(User, user.manager_id)
+    return found - {himself}
+
+
 def stands(world: World, scope: Scope, row: Any, model: type[Base]) -> dict[Relation, bool]:
     """The relations of one row to a caller, worked out in Python."""
     session, anchors, mine = world.session, ANCHORS[model], scope.bindings
@@ -202,7 +215,8 @@ def stands(world: World, scope: Scope, row: Any, model: type[Base]) -> dict[Rela
     return {
         Relation.OWN: owner == mine.user_id,
         Relation.ACCOUNT_OWN: account is not None and account.owner_id == mine.user_id,
-        Relation.TEAM: user is not None and user.team_id in mine.team_ids,
+        Relation.TEAM: user is not None
+        and (user.team_id in mine.team_ids or mine.user_id in above(session, user)),
         Relation.TERRITORY: value(anchors.territory) in mine.territory_ids
         or (account is not None and account.territory_id in mine.territory_ids),
         Relation.SQUAD: account_id in mine.account_ids
@@ -303,6 +317,25 @@ def test_a_manager_has_the_teams_below_his_own(session: Session) -> None:
     found = bindings_of(session, user, at=NOW).team_ids
 
     assert {world.teams[1], world.teams[3]} <= found
+
+
+def test_who_reports_to_somebody_through_others_is_of_his_team(session: Session) -> None:
+    world = World(session, 2)
+    vera, mia, rob, other = world.users[:4]
+    for number, manager in ((vera, None), (mia, vera), (rob, mia), (other, None)):
+        user = session.get_one(User, number)
+        user.manager_id, user.team_id = manager, None
+    for number in world.users[4:]:
+        session.get_one(User, number).manager_id = None
+    session.flush()
+
+    def reports(number: int) -> frozenset[int]:
+        return bindings_of(session, session.get_one(User, number), at=NOW).report_ids
+
+    assert [reports(one) for one in (vera, mia, rob, other)] == [{mia, rob}, {rob}, set(), set()]
+    session.get_one(User, vera).manager_id = rob
+    session.flush()
+    assert reports(mia) == {rob, vera}
 
 
 def test_the_policy_of_the_product_keeps_private_talks_and_partners_apart() -> None:

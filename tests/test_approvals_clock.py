@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from copilot.agent.approvals.applying import resume_applying
+from copilot.agent.approvals.expiring import expire_due
 from crm.errors import BadInput, TransientError
 from crm.store import Store
 from tests.approval_world import Desk, fill
@@ -68,3 +69,14 @@ def test_what_happened_stays_done_whatever_the_clock_says(desk: Desk) -> None:
         desk.later(days=days)
         assert not desk.apply("anna", number).is_new
     assert desk.delivery.keys() == ["mail"]
+
+
+def test_what_was_closed_as_expired_is_not_revived_by_a_clock_that_goes_back(desk: Desk) -> None:
+    number = approved(desk)
+    desk.later(days=365)
+    with desk.store.session() as session:
+        assert expire_due(session, principal=desk.who("owner"), now=desk.now) == [number]
+    desk.later(days=-365)
+    with pytest.raises(BadInput, match="expired"):
+        desk.apply("anna", number)
+    assert desk.delivery.keys() == []

@@ -18,13 +18,17 @@ class Deciding(StrEnum):
 
 @dataclass(frozen=True)
 class ProposalFacts:
-    """What a rule on approval may look at; `amount` in minor units, `discount` in 1/100 percent."""
+    """What a rule on approval may look at; `amount` in minor units, `discount` in 1/100 percent.
+
+    `recipient` says that it is a task for the voter.
+    """
 
     kind: str
     own: bool = False
     team: bool = False
     stand_in: bool = False
     delegated: bool = False
+    recipient: bool = False
     elevated: bool = False
     discount: int = 0
     amount: int = 0

@@ -17,11 +17,14 @@ NOBODY = 0
 class Bindings:
     """Ids of what is the caller's; `stand_in_for` are users, whose rows he reads meanwhile.
 
-    Who is no user, `NOBODY`, is perhaps a contact who works for the account `employer_id`.
+    `report_ids` are the users who report to him, directly or through others: they are of his team,
+    whatever teams the CRM has. Who is no user, `NOBODY`, is perhaps a contact who works for the
+    account `employer_id`.
     """
 
     user_id: int
     team_ids: frozenset[int] = frozenset()
+    report_ids: frozenset[int] = frozenset()
     territory_ids: frozenset[int] = frozenset()
     account_ids: frozenset[int] = frozenset()
     opportunity_ids: frozenset[int] = frozenset()
@@ -41,7 +44,10 @@ def bindings_of(session: Session, user: User, *, at: datetime) -> Bindings:
     )
     return Bindings(
         user_id=user.id,
-        team_ids=frozenset(_with_those_below(session, teams)),
+        team_ids=frozenset(_with_those_below(session, select(Team.id, Team.parent_id), teams)),
+        report_ids=frozenset(
+            _with_those_below(session, select(User.id, User.manager_id), {user.id}) - {user.id}
+        ),
         territory_ids=frozenset(territories),
         account_ids=frozenset(granted[GrantKind.ACCOUNT]),
         opportunity_ids=frozenset(granted[GrantKind.OPPORTUNITY]),
@@ -66,18 +72,18 @@ def grants_of(user_id: int, *, at: datetime) -> Select[str, int]:
     )
 
 
-def _with_those_below(session: Session, teams: set[int]) -> set[int]:
-    """Return the teams and all below them; a ring in the tree ends the walk."""
+def _with_those_below(session: Session, tree: Select[int, int | None], roots: set[int]) -> set[int]:
+    """Return the roots and all below them in a tree of id and parent; a ring ends the walk."""
     children: dict[int | None, list[int]] = {}
-    for team_id, parent_id in session.execute(select(Team.id, Team.parent_id)):
-        children.setdefault(parent_id, []).append(team_id)
+    for number, parent_id in session.execute(tree):
+        children.setdefault(parent_id, []).append(number)
     found: set[int] = set()
-    waiting = list(teams)
+    waiting = list(roots)
     while waiting:
-        team_id = waiting.pop()
-        if team_id not in found:
-            found.add(team_id)
-            waiting += children.get(team_id, [])
+        number = waiting.pop()
+        if number not in found:
+            found.add(number)
+            waiting += children.get(number, [])
     return found
 
 

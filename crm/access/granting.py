@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from crm.audit.trail import Deed, record
@@ -48,7 +48,8 @@ def grant_access(session: Session, wish: Wish, *, principal: Principal, now: dat
 
     Raises:
         NotAllowed: the caller is not of sales operations.
-        BadInput: no reason is given, or the time ends before it begins, or is over.
+        BadInput: no reason is given, the time ends before it begins or is over, another grant gives
+            the same, or somebody would stand in for himself.
         NotFound: there is no such user or object.
     """
     _check_may(principal)
@@ -60,6 +61,7 @@ def grant_access(session: Session, wish: Wish, *, principal: Principal, now: dat
     for model, wanted in ((User, wish.user_id), (OBJECTS[wish.kind], wish.object_id)):
         if session.get(model, wanted) is None:
             raise NotFound(f"there is no row {wanted!r} in {model.__tablename__}")
+    _check_new(session, wish)
     made = AccessGrant(
         user_id=wish.user_id,
         kind=wish.kind.value,
@@ -82,9 +84,38 @@ def grant_access(session: Session, wish: Wish, *, principal: Principal, now: dat
     return made.id
 
 
-def revoke_access(session: Session, grant_id: int, *, principal: Principal, now: datetime) -> None:
+def _check_new(session: Session, wish: Wish) -> None:
+    if wish.kind is GrantKind.STAND_IN and wish.object_id == wish.user_id:
+        raise BadInput("nobody stands in for himself: name who is absent, and who stands in")
+    same = _same(wish.user_id, wish.kind.value, wish.object_id).where(
+        AccessGrant.valid_from.is_not_distinct_from(wish.valid_from),
+        AccessGrant.valid_until.is_not_distinct_from(wish.valid_until),
+    )
+    known = session.scalar(same)
+    if known is not None:
+        raise BadInput(f"grant {known} gives the same for the same time: nothing was added")
+
+
+def _same(user_id: int, kind: str, object_id: int) -> Select[int]:
+    """Return the statement of the grants of the same to the same user that were not taken back."""
+    return (
+        select(AccessGrant.id)
+        .where(
+            AccessGrant.user_id == user_id,
+            AccessGrant.kind == kind,
+            AccessGrant.object_id == object_id,
+            AccessGrant.revoked_at.is_(None),
+        )
+        .order_by(AccessGrant.id)
+    )
+
+
+def revoke_access(
+    session: Session, grant_id: int, *, principal: Principal, now: datetime
+) -> tuple[int, ...]:
     """Take a grant back; one that was taken back already stays so.
 
+    The result are the grants by which the user still has the same, or will have.
     Raises NotAllowed for who may not, NotFound for an unknown grant.
     """
     _check_may(principal)
@@ -96,6 +127,10 @@ def revoke_access(session: Session, grant_id: int, *, principal: Principal, now:
         what = {"what": f"{found.kind}:{found.object_id}", "grant": found.id}
         deed = Deed("access.revoke", f"user:{found.user_id}", before=what)
         record(session, deed, principal=principal, now=now)
+    session.flush()
+    left = _same(found.user_id, found.kind, found.object_id)
+    is_ahead = or_(AccessGrant.valid_until.is_(None), AccessGrant.valid_until > now)
+    return tuple(session.scalars(left.where(is_ahead)))
 
 
 def set_private(

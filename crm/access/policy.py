@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from crm.access import cedar
+from crm.access import cedar, literals
 from crm.errors import BadInput
 from crm.principal import Role
 
@@ -126,12 +126,27 @@ class Policy:
         """Return which of these fields a caller of this role is not shown in any record."""
         return _withheld(self.text, role, fields)
 
-    def verdict(self, role: Role, kind: Kind, relations: Mapping[Relation, bool]) -> Verdict:
+    def verdict(
+        self, role: Role, kind: Kind, relations: Mapping[Relation, bool], *, action: str = "read"
+    ) -> Verdict:
         """Return what the file says about one row that stands so to the caller."""
         names = relations_of(role, kind)
         values = tuple(relations.get(name, False) for name in names)
-        (found,) = _ask(self.text, role, kind, [values], "read")
+        (found,) = _ask(self.text, role, kind, [values], action)
         return _verdict(self.text, found)
+
+    def counting_rules(self, role: Role, kind: Kind) -> tuple[str, ...]:
+        """Return the rules by which rows of a kind count for such a caller though they be closed.
+
+        Some rows at least, of those that stand to him in one way or another; no rule counts any
+        for people outside.
+        """
+        if role is Role.CUSTOMER:
+            return ()
+        rows = list(product((False, True), repeat=len(relations_of(role, kind))))
+        asked = _ask(self.text, role, kind, rows, "aggregate")
+        said = [_verdict(self.text, one) for one in asked if one.is_allowed]
+        return tuple(dict.fromkeys(name for verdict in said for name in verdict.policies))
 
 
 def load_policy(path: Path | None = None, *, smallest_group: int = 3) -> Policy:
@@ -141,14 +156,22 @@ def load_policy(path: Path | None = None, *, smallest_group: int = 3) -> Policy:
     """
     source = path or _HERE / "policy.cedar"
     try:
-        text = source.read_text("utf-8")
+        # Some editors put a byte order mark in front.
+        text = source.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"the access policy {str(source)!r} cannot be read: {error}") from None
-    schema = (_HERE / "schema.cedarschema").read_text("utf-8")
-    if faults := cedar.faults_of(text, schema):
+    if faults := _faults(text):
         why = "; ".join(faults[:3])
         raise BadInput(f"the access policy {str(source)!r} cannot be used: {why}")
     return Policy(text, smallest_group)
+
+
+@lru_cache(maxsize=8)
+def _faults(text: str) -> tuple[str, ...]:
+    """Return what is wrong with a text; what was found to be right is not looked at twice."""
+    schema = (_HERE / "schema.cedarschema").read_text("utf-8")
+    too_large = literals.check_size(text)
+    return too_large or cedar.faults_of(text, schema) or literals.unknown_names(text)
 
 
 def ask_about(policy: Policy, role: Role, action: str, attributes: str) -> Verdict:

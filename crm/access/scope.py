@@ -122,12 +122,13 @@ class Scope:
         return select(part.c.conversation_id).where(me)
 
     def _in_teams(self, table: FromClause, anchors: Anchors) -> ColumnElement[bool]:
+        reports = _is_in(table, anchors.owner, self.bindings.report_ids)
         if anchors.owner is None or not self.bindings.team_ids:
-            return false()
+            return reports
         users = User.__table__
         members = select(users.c.id).where(users.c.team_id.in_(sorted(self.bindings.team_ids)))
         column = table.c[anchors.owner]
-        return and_(column.is_not(None), column.in_(members))
+        return or_(and_(column.is_not(None), column.in_(members)), reports)
 
     def _of_account(
         self, table: FromClause, anchors: Anchors, column: str, ids: frozenset[int] | set[int]
@@ -175,9 +176,7 @@ def visible(statement: Select[*Ts], entity: type[Base], principal: Principal) ->
     check_caller(entity, principal)
     if not issubclass(entity, Sourced):
         return statement
-    read = [leaf for source in statement.get_final_froms() for leaf in _leaves(source)]
-    tables = [leaf for leaf in read if leaf == entity.__table__]
-    tables = tables or [leaf for leaf in read if _is_alias(leaf, entity.__table__)]
+    tables = _read_tables(statement, entity)
     if not tables:
         raise ValueError(f"the statement reads no {entity.__tablename__}: nothing would be limited")
     statement = statement.where(*(table.c.deleted_at.is_(None) for table in tables))
@@ -188,6 +187,17 @@ def check_caller(entity: type[Base], principal: object) -> None:
     """Raise TypeError unless somebody reads: no read is anybody's."""
     if not isinstance(principal, Principal):
         raise TypeError(f"reading {entity.__tablename__} needs a Principal, got {principal!r}")
+
+
+def _read_tables(statement: Select[*Ts], entity: type[Base]) -> list[FromClause]:
+    """Return what the statement reads of the entity: its table, else the aliases of it."""
+    # What stands in the columns is read; to find the rest takes compiling the statement once more.
+    chosen = [leaf for leaf in statement.columns_clause_froms if leaf == entity.__table__]
+    if chosen:
+        return chosen
+    read = [leaf for source in statement.get_final_froms() for leaf in _leaves(source)]
+    tables = [leaf for leaf in read if leaf == entity.__table__]
+    return tables or [leaf for leaf in read if _is_alias(leaf, entity.__table__)]
 
 
 def _rules(

@@ -1,21 +1,15 @@
-"""Whether an edit puts a commitment into a mail that was not in it when it was proposed."""
+"""Whether a mail, or an edit of one, puts a commitment into it that no draft has proved."""
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any
 
-from copilot.grounding.ground import Ground
-from copilot.grounding.promises import check_promises
-from copilot.grounding.sentences import ProblemKind
+from copilot.agent.approvals.binding_words import binds_us
 from crm.models import EffectKind
 
 _MAILS = frozenset({EffectKind.SEND_MAIL, EffectKind.SAVE_MAIL_DRAFT})
 _TEXTS = ("subject", "body", "html", "text")
-_ENDS = re.compile(r"(?<=[.!?])\s+|[。！？；\n]+|<[^>]*>")
-_NOTHING_KNOWN = Ground(facts={}, today=date.min, outside=frozenset())
-# "I'll call you on Friday" binds the writer's own time, and is his to give.
-_OWN_TIME = re.compile(r"(?:we|i|our team)\b|[我本]", re.IGNORECASE)
+_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+|<[^>]*>")
 
 
 def adds_commitment(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -26,7 +20,7 @@ def adds_commitment(kind: str, before: Mapping[str, Any], after: Mapping[str, An
     if kind not in _MAILS:
         return False
     known = set(_sentences(before))
-    return any(_commits(sentence) for sentence in _sentences(after) if sentence not in known)
+    return any(binds_us(sentence) for sentence in _sentences(after) if sentence not in known)
 
 
 def _sentences(payload: Mapping[str, Any]) -> Iterator[str]:
@@ -34,11 +28,3 @@ def _sentences(payload: Mapping[str, Any]) -> Iterator[str]:
         text = payload.get(name)
         if isinstance(text, str):
             yield from (part.strip() for part in _ENDS.split(text) if part.strip())
-
-
-def _commits(sentence: str) -> bool:
-    problems = check_promises(sentence, (), _NOTHING_KNOWN)
-    return any(
-        problem.kind is ProblemKind.PROMISE and not _OWN_TIME.match(problem.value)
-        for problem in problems
-    )

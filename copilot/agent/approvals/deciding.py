@@ -50,14 +50,15 @@ class OnRecords(Protocol):
         ...
 
 
-_RELATIONS = ("own", "team", "stand_in", "delegated", "")
+_RELATIONS = ("own", "team", "stand_in", "delegated", "recipient", "")
 
 
 @dataclass(frozen=True)
 class Decider:
     """Somebody who may approve: a role, how one has to stand to the proposer, and the rules.
 
-    `relation` is `own`, `team`, `stand_in`, `delegated`, or empty for everybody of the role.
+    `relation` is `own`, `team`, `stand_in`, `delegated`, `recipient`, or empty for everybody of the
+    role.
     """
 
     role: Role

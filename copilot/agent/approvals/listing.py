@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.deciding import Decider, deciders_of, facts_of
+from copilot.agent.approvals.grounds import readable_evidence
 from copilot.agent.approvals.payloads import Risk
 from copilot.agent.approvals.rows import no_action, read_action
 from copilot.agent.approvals.voters import Voter
@@ -114,7 +115,7 @@ def list_actions(
         else:
             more += 1
     votes = _votes_on(session, found)
-    views = tuple(_view(row, votes, voter, policy) for row in found)
+    views = tuple(_view(session, row, votes, voter, policy) for row in found)
     return ActionPage(views, more)
 
 
@@ -126,7 +127,7 @@ def show_action(
     voter = Voter(session, policy=policy, principal=principal, now=now)
     if not voter.may_see(row):
         raise no_action(action_id)
-    return _view(row, _votes_on(session, [row]), voter, policy)
+    return _view(session, row, _votes_on(session, [row]), voter, policy)
 
 
 def _rows(
@@ -188,7 +189,9 @@ def _votes_on(session: Session, rows: Sequence[ProposedAction]) -> _Votes:
     return found
 
 
-def _view(row: ProposedAction, votes: _Votes, voter: Voter, policy: Policy) -> ActionView:
+def _view(
+    session: Session, row: ProposedAction, votes: _Votes, voter: Voter, policy: Policy
+) -> ActionView:
     alone, jointly = voter.verdicts(row)
     is_open = row.status == ActionStatus.WAITING
     i_may = "approve" if alone.is_allowed else "approve_jointly" if jointly.is_allowed else None
@@ -201,7 +204,7 @@ def _view(row: ProposedAction, votes: _Votes, voter: Voter, policy: Policy) -> A
         rule=row.rule,
         payload=row.payload,
         payload_sha256=row.payload_sha256,
-        evidence=row.evidence,
+        evidence=readable_evidence(session, row.evidence, principal=voter.principal),
         agent=row.agent,
         proposer=proposer.name if proposer else None,
         assignee=assignee.name if assignee else None,

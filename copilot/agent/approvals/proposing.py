@@ -225,10 +225,16 @@ def _put_before_people(
 def approve_by_rule(
     session: Session, row: ProposedAction, *, policy: Policy, principal: Principal, now: datetime
 ) -> bool:
-    """Approve the action if a rule of the company says so for its proposer; the rule is named."""
+    """Approve the action if a rule of the company says so, and name the rule.
+
+    It has to say so of its proposer, and of who worded it as it is now: an edit by somebody else
+    takes none of the proposer's rights.
+    """
     facts = replace(facts_of(row), own=True)
-    role = proposer_role(session, row)
-    verdict = verdict_of(policy, role, Deciding.APPROVE_AUTOMATICALLY, facts)
+    verdict = verdict_of(policy, proposer_role(session, row), Deciding.APPROVE_AUTOMATICALLY, facts)
+    if principal.user_id != row.proposer_id and verdict.is_allowed:
+        asked = replace(facts, own=False)
+        verdict = verdict_of(policy, principal.role, Deciding.APPROVE_AUTOMATICALLY, asked)
     if not verdict.is_allowed:
         return False
     rule = "; ".join(verdict.policies)

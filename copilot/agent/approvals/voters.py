@@ -6,16 +6,29 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from copilot.agent.approvals.deciding import Described, OnRecords, can_read, facts_of, verdict_of
+from copilot.agent.approvals.deciding import (
+    OnRecords,
+    caller_of,
+    can_read,
+    facts_of,
+    verdict_of,
+)
+from copilot.agent.approvals.grounds import Grounded, reads_what_it_touches
 from crm.access.actions import Deciding, ProposalFacts
-from crm.access.bindings import Bindings, bindings_of
+from crm.access.bindings import Bindings, bindings_of, role_of
 from crm.access.policy import Policy, Verdict
-from crm.models import User
+from crm.audit.trail import address_of
+from crm.models import EffectKind, User
 from crm.principal import Principal
 
 
-class Votable(Described, OnRecords, Protocol):
+class Votable(Grounded, OnRecords, Protocol):
     """An action as far as it matters to who may decide on it."""
+
+    @property
+    def risk(self) -> str:
+        """How much harm a wrong one does."""
+        ...
 
     @property
     def proposer_id(self) -> int | None:
@@ -40,7 +53,7 @@ class Voter:
         self.principal = principal
         self._session, self._policy, self._now = session, policy, now
         self._users: dict[int, User | None] = {}
-        self._bindings: Bindings | None = None
+        self._bindings: dict[int, Bindings] = {}
 
     def user(self, user_id: int | None) -> User | None:
         """Return a user as he was first seen in this call, None where there is none."""
@@ -55,7 +68,9 @@ class Voter:
         """Return whether the caller may approve alone, and whether together with a second one."""
         if self.principal.user_id is not None and not self._is_active:
             return _NOBODY
-        facts, role = self._facts(row), self.principal.role
+        me = self.user(self.principal.user_id)
+        # His role of now, however long ago he came in.
+        facts, role = self._facts(row), role_of(me) if me else self.principal.role
         alone = verdict_of(self._policy, role, Deciding.APPROVE, facts)
         return alone, verdict_of(self._policy, role, Deciding.APPROVE_JOINTLY, facts)
 
@@ -63,8 +78,9 @@ class Voter:
         """Say whether the caller is shown the action.
 
         One sees what one proposed, what was delegated to one, and what one may decide as long as
-        one may read the account and the deal that it is on; `is_readable` says that a query has
-        made sure of that already.
+        one may read the account and the deal that it is on, the record that it changes, and the
+        conversation that suggested it; `is_readable` says that a query has made sure of account
+        and deal already.
         """
         caller = self.principal
         if caller.is_local_owner:
@@ -75,7 +91,31 @@ class Voter:
             return True
         if not (is_readable or can_read(self._session, row, principal=caller)):
             return False
-        return any(verdict.is_allowed for verdict in self.verdicts(row))
+        return any(verdict.is_allowed for verdict in self.verdicts(row)) and (
+            reads_what_it_touches(self._session, row, principal=caller)
+        )
+
+    def still_counts(self, person: str, row: Votable) -> str | None:
+        """Return by what an earlier voter is told from others, None where his vote is void by now.
+
+        Who has left since, or lost the right to approve it, is not counted beside another; two
+        accounts of one address are one person.
+        """
+        kind, _, number = person.partition(":")
+        if person == address_of(self.principal) or kind != "user":
+            user = self.user(self.principal.user_id) if kind == "user" else None
+            return _identity(user, person)
+        user = self.user(int(number))
+        if user is None:
+            return None
+        voter = Voter(
+            self._session,
+            policy=self._policy,
+            principal=caller_of(self._session, user, policy=self._policy, now=self._now),
+            now=self._now,
+        )
+        may = any(verdict.is_allowed for verdict in voter.verdicts(row))
+        return _identity(user, person) if may else None
 
     @property
     def _is_active(self) -> bool:
@@ -91,14 +131,32 @@ class Voter:
         return replace(
             facts,
             own=row.proposer_id == me,
-            team=proposer is not None and proposer.team_id in bindings.team_ids,
+            team=proposer is not None and self._leads(me, proposer),
             stand_in=row.proposer_id in bindings.stand_in_for,
             delegated=row.assignee_id == me,
+            recipient=row.kind == EffectKind.CREATE_TASK and row.payload.get("owner_id") == me,
         )
 
-    def _bound(self, me: int) -> Bindings:
-        if self._bindings is None:
-            user = self.user(me)
-            found = bindings_of(self._session, user, at=self._now) if user else Bindings(me)
-            self._bindings = found
-        return self._bindings
+    def _leads(self, me: int, proposer: User) -> bool:
+        """Say whether the proposer is of the caller's team, or of that of whom he stands in for.
+
+        In what he proposed himself nobody stands in for somebody above him.
+        """
+        mine = self._bound(me)
+        absent = mine.stand_in_for - {me} if proposer.id != me else frozenset[int]()
+        return any(
+            proposer.team_id in one.team_ids or proposer.id in one.report_ids
+            for one in (mine, *map(self._bound, sorted(absent)))
+        )
+
+    def _bound(self, user_id: int) -> Bindings:
+        if user_id not in self._bindings:
+            user = self.user(user_id)
+            found = bindings_of(self._session, user, at=self._now) if user else Bindings(user_id)
+            self._bindings[user_id] = found
+        return self._bindings[user_id]
+
+
+def _identity(user: User | None, person: str) -> str:
+    email = (user.email or "").strip().casefold() if user else ""
+    return email or person

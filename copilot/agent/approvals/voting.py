@@ -103,7 +103,7 @@ def _approve(
         return Decided(row.id, ActionStatus(row.status), 0, rules, is_new=False)
     check_open(row, now)
     is_new = _cast(session, row, ballot, principal, now)
-    voters = set(approvals_of(session, row))
+    voters = {voter.still_counts(person, row) for person in approvals_of(session, row)} - {None}
     missing = 0 if alone.is_allowed else max(0, _NEEDED_JOINTLY - len(voters))
     if not is_new and missing:
         return Decided(row.id, ActionStatus(row.status), missing, rules, is_new=False)
