@@ -186,6 +186,8 @@ def test_a_discount_is_read_with_its_reason(
          ["Prospecting", "Negotiation", "Closed Won", "Closed Lost"]),
         ("push the close date of Acme renewal to next quarter", Status.AMBIGUOUS, []),
         ("set the amount of Acme renewal to 30000 EUR", Status.AMBIGUOUS, []),
+        ("set the amount of Acme renewal to 100 JPY", Status.AMBIGUOUS, []),
+        ("set the amount of Acme renewal to 100 Kronen", Status.AMBIGUOUS, []),
         ("set the next step to call them", Status.AMBIGUOUS, []),
         ("request 15 % discount on Acme renewal", Status.AMBIGUOUS, []),
         ("send this draft", Status.AMBIGUOUS, []),
@@ -223,6 +225,14 @@ def test_a_question_proposes_nothing(actors: Actors, question: str) -> None:
     answer = actors.ask(question)
 
     assert answer.status is not Status.NEEDS_APPROVAL
+    assert actors.rows() == []
+
+
+@pytest.mark.parametrize("percent", ["-5 %", "1e400 %", "1,000 %", "0 %", "−5%"])
+def test_what_is_no_discount_is_not_read_as_one(actors: Actors, percent: str) -> None:
+    answer = actors.ask(f"request {percent} discount on Acme renewal, three-year term")
+
+    assert answer.status in {Status.AMBIGUOUS, Status.DECLINED}
     assert actors.rows() == []
 
 
@@ -441,3 +451,61 @@ def test_a_colleagues_deal_needs_more_than_the_one_who_asks(actors: Actors) -> N
 
     assert answer.actions[0].risk == "high"
     assert answer.actions[0].you_may is None
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("Alder Bakery - EV Fleet 75", "request 12 % discount on {}, long term"),
+        ("Alder Bakery - EV Fleet 75", "request 12 % discount on {} - long term"),
+        ("Alder Bakery - EV Fleet 75", "给 {} 申请 12% 折扣，long term"),
+        ("Deal two", "request 12 % discount on {}, long term"),
+        ("Labs, Phase II", "request 12 % discount on {}, long term"),
+    ],
+)
+def test_a_deal_is_named_by_its_whole_name_whatever_signs_are_in_it(
+    actors: Actors, name: str, question: str
+) -> None:
+    add_deal(actors, 31, LABS, name)
+
+    payload = actors.payload(question.format(name))
+
+    assert (payload["opportunity_id"], payload["discount"]) == (31, 1200)
+    assert payload["reason"] == "long term"
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("approve action 11", "approvals show 11"),
+        ("please approve everything", "approvals show N"),
+        ("reject it", "approvals show N"),
+        ("批准 11", "approvals show 11"),
+        ("同意", "approvals show N"),
+    ],
+)
+def test_nothing_is_approved_in_words(actors: Actors, question: str, shown: str) -> None:
+    actors.ask("create a task to call Maria Lopez on Friday")
+
+    answer = actors.ask(question)
+
+    assert answer.status is Status.DECLINED
+    assert shown in answer.answer
+    assert [row.status for row in actors.rows()] == ["waiting"]
+
+
+def test_the_answer_says_where_it_would_be_written(actors: Actors) -> None:
+    english = actors.ask("set the next step of Acme renewal to call")
+    chinese = actors.ask("把Acme renewal的下一步改成发送报价")
+
+    assert "It is written to our own store only." in english.answer
+    assert english.actions[0].goes_to == "our own store only"
+    assert "写入位置：仅本系统自己的库。" in chinese.answer
+
+
+def test_receipts_of_actions_are_in_the_language_of_the_question(actors: Actors) -> None:
+    actors.ask("把Acme renewal的下一步改成发送报价")
+
+    answer = actors.ask("我让你做了什么？")
+
+    assert answer.facts[0].text.endswith("（等待审批，风险：中）")

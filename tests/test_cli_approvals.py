@@ -8,9 +8,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from copilot.breakers import breaker_for
 from copilot.cli.approvals import register
 from copilot.cli.context import open_context
+from copilot.settings import Settings
 from crm.access.policy import load_policy
+from crm.errors import OutOfReach
 from crm.models import Activity, Opportunity
 from crm.store import Store
 from tests.approval_world import BY_RULE, Desk, fill
@@ -199,3 +202,29 @@ def test_the_local_owner_decides_alone(desk: Desk) -> None:
     told("propose", "discount", "1", "--percent", "60", "--reason", "last of its kind")
 
     assert told("approve", "1")["action_status"] == "applied"
+
+
+def test_a_list_says_what_could_not_be_done_yet_and_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"MAIL_ADDRESS": "anna@acme.example", "MAIL_SMTP_HOST": "smtp.invalid"}
+    for name, value in {**given, "SECRET_MAIL": "correct horse"}.items():
+        monkeypatch.setenv(f"SALES_COPILOT_{name}", value)
+    breaker = breaker_for("mail server", "smtp.invalid:465", folder=Settings.load().breakers_dir)
+    while not breaker.is_open:
+        with pytest.raises(OutOfReach):
+            breaker.call(away)
+    mail = {"to": [{"email": "priya@x.example"}], "subject": "报价", "body": "Hello"}
+    (tmp_path / "mail.json").write_text(json.dumps(mail), "utf-8")
+    assert told("propose", "mail", "--file", "mail.json")["code"] == 0
+
+    assert told("approve", "1")["code"] == 7
+
+    listed = run("list").output
+    for words in ("1 was not done yet · 尚未执行", "is asked again at", "approvals apply 1"):
+        assert words in listed
+    assert "is asked again at" in told("show", "1")["action"]["error"]
+
+
+def away() -> None:
+    raise OutOfReach("nobody there")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from copilot.agent.act_leads import LEAD
 from copilot.agent.act_records import Target, deal_by_own_id, find_deal, find_target
 from copilot.agent.act_scene import Scene
 from copilot.agent.act_words import FIELD, entities_with, field_called, is_stage, value_for
@@ -18,7 +19,7 @@ _EN_VERB = (
     r"(?:set|change|update|edit|make|put|correct|move|push|pull|shift|postpone|delay|extend"
     r"|bring forward|advance|adjust|fix)(?: out| back| up)?"
 )
-_EN_TO = r"(?:\s+(?:(?:in)?to(?: be| read| say)?|as|from .{1,80}? to)\b|\s*[:=])"
+_EN_TO = r"(?:\s+(?:(?:in)?to(?: be| read| say)?|as|(?<!lead )from .{1,80}? to)\b|\s*[:=])"
 _ZH_VERB = r"(?:修改|更新|设置|设定|调整|更改|变更|改|填写)"
 _ZH_TO = (
     r"(?:改|更改|更新|设置|设定|设|调整|调|修改|变更|推迟|提前|延期|延后|延|填写?|写|定|标记?)"
@@ -81,12 +82,24 @@ _MORE = re.compile(
 _CLOSED = "expected_close_on"
 
 
+_NO_RECORD = frozenset({"", "its", "the", "this deal's"})
+
+
 @dataclass(frozen=True)
-class _Change:
-    """Which fields of what are to have which values, still in the caller's words."""
+class Change:
+    """Which fields of what are to have which values, still in the caller's words.
+
+    `is_move` where the value alone says which field is meant: "move Acme to Negotiation".
+    """
 
     record: str
     values: tuple[tuple[str, str | None], ...]
+    is_move: bool = False
+
+    @property
+    def names_its_record(self) -> bool:
+        """Say whether the words name what is to be changed."""
+        return self.record.strip().lower() not in _NO_RECORD
 
 
 def read_change(scene: Scene, asked: str) -> Wanted | None:
@@ -94,7 +107,7 @@ def read_change(scene: Scene, asked: str) -> Wanted | None:
 
     Raises Missing where the record, or a value, is not clear from the words alone.
     """
-    change = _read(scene, asked)
+    change = find_change(scene, asked)
     if change is None:
         return None
     target = _target(scene, change)
@@ -114,32 +127,35 @@ def read_change(scene: Scene, asked: str) -> Wanted | None:
     )
 
 
-def _read(scene: Scene, asked: str) -> _Change | None:
+def find_change(scene: Scene, asked: str) -> Change | None:
+    """Return the change that the words ask for, None if they ask for something else."""
     for pattern in _EMPTIED:
         match = pattern.match(asked)
         if match is not None:
-            return _Change(match["record"], ((field_called(match["field"]), None),))
+            return Change(match["record"], ((field_called(match["field"]), None),))
     for pattern in _ONE_FIELD:
         match = pattern.match(asked)
         if match is not None:
             first = (field_called(match["field"]), match["value"])
-            return _Change(match["record"] or "", tuple(_split(*first)))
+            return Change(match["record"] or "", tuple(_split(*first)))
     return _moved(scene, asked)
 
 
-def _moved(scene: Scene, asked: str) -> _Change | None:
+def _moved(scene: Scene, asked: str) -> Change | None:
     """Read "move Acme to Negotiation" and "push it to 30 June": the value says which field."""
     for pattern in _MOVED:
         match = pattern.match(asked)
         if match is None:
             continue
+        if LEAD.search(match["record"]) and _MOVES.match(asked):
+            return Change(match["record"], (("status", match["value"]),), is_move=True)
         if is_stage(scene, match["value"]):
-            return _Change(match["record"], (("stage", match["value"]),))
+            return Change(match["record"], (("stage", match["value"]),), is_move=True)
         if find_due(match["value"], scene.today):
-            return _Change(match["record"], ((_CLOSED, match["value"]),))
+            return Change(match["record"], ((_CLOSED, match["value"]),), is_move=True)
         if _MOVES.match(asked) and _names_a_record(scene, match["record"]):
             # The stage is asked back with those that there are.
-            return _Change(match["record"], (("stage", match["value"]),))
+            return Change(match["record"], (("stage", match["value"]),), is_move=True)
     return None
 
 
@@ -164,7 +180,7 @@ def _split(name: str, value: str) -> Iterator[tuple[str, str]]:
     yield from _split(field_called(more["field"]), more["value"])
 
 
-def _target(scene: Scene, change: _Change) -> Target:
+def _target(scene: Scene, change: Change) -> Target:
     fields = [entities_with(name) for name, _ in change.values]
     shared = tuple(one for one in fields[0] if all(one in others for others in fields[1:]))
     if "opportunity" in shared and shared[0] == "opportunity" and "lead" not in shared:

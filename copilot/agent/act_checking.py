@@ -6,7 +6,7 @@ to be said by the caller in this turn, or belong to the draft or record that the
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,21 +14,24 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from copilot.agent.act_leads import is_lead_said
 from copilot.agent.act_mails import ADDRESS
+from copilot.agent.colleagues import is_colleague_said
 from copilot.agent.effects.fields import FIELDS, MODELS, FieldShape
 from copilot.grounding.quantities import find_quantities as find_figures
 from copilot.writers.calls.due import find_due
 from copilot.writers.learning.keeping import get_draft, stored_draft
 from crm.access import visible
 from crm.errors import NotAllowed
-from crm.models import Account, Contact, EffectKind, Opportunity, Stage, StageStatus
+from crm.models import Account, Contact, EffectKind, Lead, Opportunity, Stage, StageStatus
 from crm.principal import Principal
 from tools.language import fold_script
 from tools.names import NameIndex, find_names
 from tools.quantities import find_quantities
 
-_WORDS = re.compile(r"[^\W_]+")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3007]")
+_PIECES = re.compile(rf"{_HAN.pattern}|[^\W_\u3400-\u4dbf\u4e00-\u9fff\u3007]+")
+_SHORTEST_NAME = 4
 _IDS = {"account_id": Account, "opportunity_id": Opportunity, "contact_id": Contact}
 _NUMBERED = {
     "opportunity": r"(?:deal|opportunity|商机)",
@@ -83,9 +86,16 @@ def _check_task(payload: Mapping[str, Any], said: Said) -> None:
             raise _unasked(name, payload[name])
     _check_text("subject", payload["subject"], said)
     _check_day("due_on", payload.get("due_on"), said)
-    if payload.get("owner_id") != said.principal.user_id:
-        raise _unasked("owner_id", payload.get("owner_id"))
+    _check_owner(payload.get("owner_id"), said)
     _check_ties(payload, said)
+
+
+def _check_owner(owner_id: int | None, said: Said) -> None:
+    """Refuse a task for anybody but the caller and a colleague whom he named."""
+    if owner_id == said.principal.user_id:
+        return
+    if owner_id is None or not is_colleague_said(said.session, owner_id, said.text, said.principal):
+        raise _unasked("owner_id", owner_id)
 
 
 def _check_change(payload: Mapping[str, Any], said: Said) -> None:
@@ -205,13 +215,30 @@ def _is_said_name(said: Said, entity: str, row_id: int) -> bool:
         return True
     if re.search(_NUMBERED[entity] + rf"\W{{0,2}}{row_id}(?!\d)", text):
         return True
-    if name and any(
-        one.id == row_id and one.dimension == entity
-        for mention in find_names(said.text, said.index).mentions
-        for one in mention.candidates
+    if name and (
+        _stands_whole(name, text)
+        or any(
+            one.id == row_id and one.dimension == entity
+            for mention in find_names(said.text, said.index).mentions
+            for one in mention.candidates
+        )
     ):
         return True
+    if entity == "lead":
+        return _is_lead_named(said, row_id, name)
     return bool(name) and entity == "contact" and _is_honoured(name, said.text)
+
+
+def _stands_whole(name: str, text: str) -> bool:
+    """Say whether a name of some length stands in the words as it is."""
+    plain = name.strip().casefold()
+    edge = rf"(?<![^\W_]){re.escape(plain)}(?![^\W_])"
+    return len(plain) >= _SHORTEST_NAME and re.search(edge, text) is not None
+
+
+def _is_lead_named(said: Said, row_id: int, name: str) -> bool:
+    company = visible(select(Lead.company).where(Lead.id == row_id), Lead, said.principal)
+    return is_lead_said(name, said.session.scalar(company), said.text)
 
 
 def _is_honoured(name: str, text: str) -> bool:
@@ -257,12 +284,7 @@ def _check_text(name: str, value: str, said: Said) -> None:
 
 
 def _bag(text: str) -> Counter[str]:
-    return Counter(_pieces(fold_script(text).casefold()))
-
-
-def _pieces(text: str) -> Iterable[str]:
-    for word in _WORDS.findall(text):
-        yield from list(word) if _HAN.search(word) else [word]
+    return Counter(_PIECES.findall(fold_script(text).casefold()))
 
 
 def _check_day(name: str, value: str | None, said: Said) -> None:

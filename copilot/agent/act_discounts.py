@@ -1,6 +1,7 @@
 """Reads a request for a discount: "request 15 % on D00001, three-year term", 申请15%折扣."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from copilot.agent.act_records import find_deal
@@ -10,9 +11,14 @@ from copilot.agent.contract import Status
 from copilot.agent.effects.discounts import discount_payload
 from copilot.agent.wording import phrase
 from crm.models import EffectKind
+from tools.names import NameMention, find_names
 from tools.numerals import parse_number
 
-_PERCENT = r"(?P<percent>\d{1,3}(?:[.,]\d{1,4})?)\s*(?:%|％|percent\b|per cent\b|pct\b)"
+_SIGN = r"(?:%|％|percent\b|per cent\b|pct\b)"
+# A figure with a sign in front, or a part of a longer one, is none that was asked for.
+_ALONE = r"(?<![A-Za-z0-9.,])(?<![-−][ ])(?<![-−])"
+_PERCENT = rf"{_ALONE}(?P<percent>\d{{1,3}}(?:[.,]\d{{1,4}})?)\s*{_SIGN}"
+_ODD = re.compile(rf"\S*\d\S*?\s*{_SIGN}", re.IGNORECASE)
 _OFF = r"(?:discount|off\b|price cut|reduction|rebate|concession|折扣|优惠|让利|减价|降价)"
 _ASKS = re.compile(
     r"^(?:request|ask for|apply for|propose|submit|get|give|grant|offer)\b"
@@ -53,6 +59,11 @@ _DIGITS = "一二三四五六七八九"
 _MOST_REASON = 2_000
 
 
+def asks_discount(asked: str) -> bool:
+    """Say whether the words ask for a discount."""
+    return bool(_ASKS.match(asked)) and _given(asked) is not None
+
+
 def read_discount(scene: Scene, asked: str) -> Wanted | None:
     """Return the discount that a request asks for, None if it asks for something else.
 
@@ -60,12 +71,14 @@ def read_discount(scene: Scene, asked: str) -> Wanted | None:
     """
     if not _ASKS.match(asked):
         return None
-    given = next((found for pattern in _GIVEN if (found := pattern.search(asked))), None)
+    given, odd = _given(asked), _ODD.search(asked)
+    if given is None and odd is not None:
+        raise missing(scene, "act_which_percent", said=odd[0])
     if given is None:
         return None
     hundredths = _hundredths(scene, given)
     rest = f"{asked[: given.start()]} {asked[given.end() :]}".strip()
-    head, reason = _split(rest, given.start())
+    head, reason = _split(rest, given.start(), find_names(rest, scene.index).mentions)
     deal = find_deal(scene, _record_in(head))
     reason = unquoted(scene.given.get("reason", reason)).strip(ENDS)[:_MOST_REASON]
     if not reason:
@@ -80,6 +93,10 @@ def read_discount(scene: Scene, asked: str) -> Wanted | None:
         account_id=deal.account_id,
         opportunity_id=deal.id,
     )
+
+
+def _given(asked: str) -> re.Match[str] | None:
+    return next((found for pattern in _GIVEN if (found := pattern.search(asked))), None)
 
 
 def _hundredths(scene: Scene, given: re.Match[str]) -> int:
@@ -102,9 +119,12 @@ def _fold(said: str) -> Decimal:
     return value / 10 if len(digits) == 2 else value
 
 
-def _split(rest: str, at: int) -> tuple[str, str]:
-    """Return what names the deal, and the reason behind it."""
+def _split(rest: str, at: int, named: Sequence[NameMention]) -> tuple[str, str]:
+    """Return what names the deal, and the reason behind it; no sign within a name parts them."""
+    spans = [one.span for one in named if one.exact]
     for match in _REASON.finditer(rest):
+        if any(first < match.start() < last for first, last in spans):
+            continue
         head, reason = rest[: match.start()].strip(), rest[match.end() :].strip(ENDS)
         if match.start() > 0 and reason and (match.start() >= at or not _is_deal_part(reason)):
             return head, reason

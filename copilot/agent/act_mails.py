@@ -48,8 +48,21 @@ _SEND = (
     ),
     re.compile(r"^(?P<number>)(?:发送|发出去?|寄出去?)(?:给(?P<to>.+))?$"),
 )
+_DRAFT = re.compile(
+    r"\b(?:this|that|the|my) (?:\w+ )?draft\b|\bdraft \d|草稿|[这那]封", re.IGNORECASE
+)
 ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]，；、。：（）]+@[^\s<>,;:\"()\[\]，；、。：（）]+\w")
 _JOINT = re.compile(r"\s*(?:,|;|、|，|；|\band\b|&|和|及|与)\s*", re.IGNORECASE)
+
+
+def asks_mail(asked: str) -> bool:
+    """Say whether the words ask to send or save a draft."""
+    return any(pattern.match(asked) for pattern in (*_SAVE, *_SEND))
+
+
+def names_a_draft(asked: str) -> bool:
+    """Say whether the words speak of a draft by itself: "send it" may be anything."""
+    return bool(_DRAFT.search(asked))
 
 
 def read_mail(scene: Scene, asked: str) -> Wanted | None:
@@ -78,8 +91,10 @@ def _wanted(scene: Scene, kind: EffectKind, match: re.Match[str]) -> Wanted:
         else [{"email": one.email, "name": one.name} for one in draft.to if one.email]
     )
     if not to:
-        names = ", ".join(one.name for one in draft.to)
-        raise missing(scene, "act_no_address", slot="to", who=names)
+        names = ", ".join(one.name for one in draft.to if is_persons_name(one.name))
+        raise missing(
+            scene, "act_no_address", slot="to", who=names or phrase("act_addressee", scene.language)
+        )
     payload = {"draft_id": number, "to": to, "is_changed": bool(said)}
     return Wanted(
         kind,

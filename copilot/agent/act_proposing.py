@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from copilot.agent.act_checking import Said, check_said
+from copilot.agent.act_scene import focus_after
 from copilot.agent.act_telling import Hearer, brief_of, told
 from copilot.agent.approvals.effects import effect_for
 from copilot.agent.approvals.graph import ApprovalDesk, propose_all
@@ -50,8 +51,8 @@ def propose_said(
             index,
             request.principal,
             request.as_of.date(),
-            tuple(state["said"]),
-            state["about"],
+            tuple(row["said"]),
+            row["about"],
         )
         check_said(kind, payload, said)
         if kind in _MAILS:
@@ -96,6 +97,8 @@ def report(desk: Desk, request: Request, state: Mapping[str, Any]) -> dict[str, 
         for refused in state["outcomes"]:
             if refused["error"] is not None and refused["error"] not in known:
                 outcome.say(phrase("act_refused", language, why=refused["error"]))
+        for aside in state["asides"]:
+            outcome.say(aside)
     outcome.status = _status({view.status for view in views})
     return _as_state(outcome, state, views)
 
@@ -192,11 +195,10 @@ def _as_state(
     outcome: Outcome, state: Mapping[str, Any], views: list[ActionView]
 ) -> dict[str, Any]:
     previous = dict(state.get("previous") or {})
-    previous.pop("pending_action", None)
     focus = dict(previous.get("focus") or {})
     for view in views:
-        found = {"account_id": view.account_id, "opportunity_id": view.opportunity_id}
-        focus |= {name: number for name, number in found.items() if number is not None}
+        told = {"account_id": view.account_id, "opportunity_id": view.opportunity_id}
+        focus = focus_after(focus, {**told, "contact_id": view.payload.get("contact_id")})
     return {
         "status": outcome.status.value,
         "sentences": [one.model_dump(mode="json") for one in outcome.sentences],

@@ -40,6 +40,30 @@ _RECORDS = re.compile(
 )
 
 
+_APPROVES = re.compile(
+    r"(?:please |go ahead and |i )?(?:approve|reject|decline|accept|sign off(?: on)?|carry out)"
+    r" (?:(?:it|that|this|them|both|all|everything)\b(?: of (?:it|them))?(?: please)?"
+    r"|(?:the |my |this |all |that )*(?:waiting |open |pending )?"
+    r"(?:actions?|proposals?|requests?|tasks?|changes?|discounts?)(?: (?:no\.? ?|number |#)?\d+)?"
+    r"|(?:no\.? ?|number |#)?(?P<number>\d+))[\s.!]*"
+    r"|(?:请|我)?(?:批准|同意|通过|驳回|拒绝|执行)(?:了)?(?:这个|这些|该|全部|所有|第)?(?:待审批的?)?"
+    r"(?:操作|提议|申请|请求|任务|修改|折扣)?\s*(?:它|它们|全部|\d+)?\s*(?:号|项|个)?(?:操作|提议)?(?:吧)?[\s。！]*",
+    re.IGNORECASE,
+)
+
+
+def approved_in_words(question: str) -> str | None:
+    """Return the number, maybe empty, of what somebody would approve or reject in words.
+
+    None where he asks for something else. Words approve nothing: a vote is bound to a payload.
+    """
+    asked = question.strip()
+    if not _APPROVES.fullmatch(asked):
+        return None
+    number = re.search(r"\d+", asked)
+    return number[0] if number else ""
+
+
 def plan_of_listing(question: str) -> Plan | None:
     """Return the plan that lists actions: those to decide, those asked for, or all one may see."""
     if _RECORDS.search(question):

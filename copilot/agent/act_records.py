@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from copilot.agent.act_leads import LEAD, find_leads
 from copilot.agent.act_scene import ENDS, Missing, Scene, missing, unquoted
 from copilot.agent.contract import Status
 from copilot.agent.effects.fields import MODELS, find_record
@@ -74,11 +75,13 @@ def find_target(scene: Scene, words: str, entities: tuple[str, ...]) -> Target:
     Raises Missing where they mean none or several.
     """
     said = unquoted(scene.given.get("record", words))
+    if "lead" in entities and LEAD.search(said):
+        entities = ("lead",)
     if _ITSELF.match(said):
         return _in_focus(scene, entities)
     for name in dict.fromkeys((said, _bare(said))):
         found = _numbered(scene, name, entities) or _by_own_id(scene, name, entities)
-        found = found or _by_name(scene, name, entities)
+        found = found or _called(scene, name, entities) or _by_name(scene, name, entities)
         if found is not None:
             return found
     text = phrase("unknown_name", scene.language, names=f"“{said}”")
@@ -155,6 +158,18 @@ def _by_own_id(scene: Scene, said: str, entities: tuple[str, ...]) -> Target | N
     return found[0] if found else None
 
 
+def _called(scene: Scene, said: str, entities: tuple[str, ...]) -> Target | None:
+    """Return the one record of exactly this name, whatever words it is made of."""
+    for entity in entities:
+        model = MODELS[entity]
+        same = func.lower(model.name) == said.lower()
+        statement = select(model.id).where(same).limit(_MOST_SHOWN)
+        ids = scene.session.scalars(visible(statement, model, scene.principal)).all()
+        if len(ids) == 1:
+            return target_of(scene, entity, ids[0])
+    return None
+
+
 def _by_name(scene: Scene, said: str, entities: tuple[str, ...]) -> Target | None:
     mentions = find_names(said, scene.index).mentions
     for entity in entities:
@@ -168,7 +183,8 @@ def _by_name(scene: Scene, said: str, entities: tuple[str, ...]) -> Target | Non
             if len(found) > 1 or not mention.exact:
                 raise _several(scene, mention.text, found)
             return _deal_within(scene, found[0], said, mention, entities)
-    return _person(scene, said) if "contact" in entities else None
+    person = _person(scene, said) if "contact" in entities else None
+    return person or (_lead(scene, said) if "lead" in entities else None)
 
 
 def _fitting(mention: NameMention, entity: str) -> list[NamedThing]:
@@ -211,6 +227,14 @@ def _person(scene: Scene, said: str) -> Target | None:
     return target_of(scene, "contact", found.contact_id)
 
 
+def _lead(scene: Scene, said: str) -> Target | None:
+    """Return the lead of this name or company. Raises Missing where several fit."""
+    found = [target_of(scene, "lead", row_id) for row_id in find_leads(scene, said)[:_MOST_DEALS]]
+    if len(found) > 1:
+        raise _several(scene, said, found)
+    return found[0] if found else None
+
+
 def _open_deal(scene: Scene, account_id: int, *, said: str) -> Target:
     deals = _open_deals(scene, account_id)
     if len(deals) == 1:
@@ -231,7 +255,12 @@ def _open_deals(scene: Scene, account_id: int) -> list[Target]:
         )
     except CopilotError:
         return []
-    return [Target("opportunity", one.id, one.name, account_id, one.id) for one in found.records]
+    return [
+        Target(
+            "opportunity", one.id, told_name("opportunity", one.id, one.name), account_id, one.id
+        )
+        for one in found.records
+    ]
 
 
 def _several(scene: Scene, said: str, found: list[Target]) -> Missing:

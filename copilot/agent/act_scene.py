@@ -33,6 +33,9 @@ _QUOTED = re.compile(r"^[\"“”'‘’「『]\s*(.+?)\s*[\"“”'‘’」』
 _END_OF = re.compile(r"\bend of\b|[底末]", re.IGNORECASE)
 
 
+_RECORDS = ("account_id", "opportunity_id", "contact_id", "lead_id")
+
+
 @dataclass(frozen=True)
 class Scene:
     """Who asks what when; `focus` are the records that the thread is about.
@@ -69,6 +72,19 @@ class Missing(Unresolved):
     ) -> None:
         super().__init__(status, text, candidates)
         self.slot = slot
+
+
+def focus_after(
+    focus: Mapping[str, int | None], told: Mapping[str, int | None]
+) -> dict[str, int | None]:
+    """Return what is spoken of after an action on the records `told`, by `account_id` and so on.
+
+    A deal of another customer is no longer meant by "it".
+    """
+    named = {name: told.get(name) for name in _RECORDS if told.get(name) is not None}
+    if not named:
+        return dict(focus)
+    return {name: row_id for name, row_id in focus.items() if name not in _RECORDS} | named
 
 
 def missing(scene: Scene, name: str, *, slot: str = "", **slots: object) -> Missing:

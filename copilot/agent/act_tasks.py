@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from copilot.agent.act_assigning import read_assignment
 from copilot.agent.act_records import deal_by_own_id, target_of
 from copilot.agent.act_scene import ENDS, Missing, Scene, missing
 from copilot.agent.approvals.proposing import Wanted
@@ -76,22 +77,39 @@ class _Ties:
     contact_id: int | None = None
 
 
+@dataclass(frozen=True)
+class _Task:
+    """A task in the caller's words, the day still among them; `owner_id` is whose it is."""
+
+    what: str
+    owner_id: int | None
+    behind: str = ""
+
+
+def asks_task(scene: Scene, asked: str) -> bool:
+    """Say whether the words ask for a task and say what is to be done."""
+    try:
+        return _find(scene, asked) is not None
+    except Missing:
+        return True
+
+
 def read_task(scene: Scene, asked: str) -> Wanted | None:
     """Return the task that a request asks for, None if it asks for something else.
 
-    The day and the names are taken from the words alone; the task is the caller's. Raises Missing
-    where nothing is said of what is to be done, or a name is that of several.
+    The day and the names are taken from the words alone; the task is the caller's unless they give
+    it to a colleague. Raises Missing where nothing is said of what is to be done, or a name is that
+    of several.
     """
     if _BARE.match(asked) and not scene.given.get("what"):
         raise missing(scene, "act_what_task", slot="what")
-    match = next((found for pattern in _ASKS if (found := pattern.match(asked))), None)
-    what = scene.given.get("what") or (_what(match) if match else "")
-    if not what:
+    task = _find(scene, asked)
+    if task is None:
         return None
-    due = next(iter(find_due(what, scene.today)), None)
-    subject = _LEADING.sub("", _without_day(what, due)) if not _WITH.match(what) else what
-    who = match.groupdict().get("who") if match else None
-    subject = f"{subject}{who}" if who else subject
+    due = next(iter(find_due(task.what, scene.today)), None)
+    is_with = _WITH.match(task.what)
+    subject = task.what if is_with else _LEADING.sub("", _without_day(task.what, due))
+    subject = f"{subject}{task.behind}"
     if not subject.strip(ENDS):
         raise missing(scene, "act_what_task", slot="what")
     ties = _ties(scene, scene.given.get("record", subject))
@@ -100,7 +118,7 @@ def read_task(scene: Scene, asked: str) -> Wanted | None:
         {
             "subject": subject,
             "due_on": due.on.isoformat() if due else None,
-            "owner_id": scene.principal.user_id,
+            "owner_id": task.owner_id,
             "account_id": ties.account_id,
             "opportunity_id": ties.opportunity_id,
             "contact_id": ties.contact_id,
@@ -109,6 +127,21 @@ def read_task(scene: Scene, asked: str) -> Wanted | None:
         account_id=ties.account_id,
         opportunity_id=ties.opportunity_id,
     )
+
+
+def _find(scene: Scene, asked: str) -> _Task | None:
+    mine = scene.principal.user_id
+    given = scene.given.get("what")
+    if given:
+        return _Task(given, mine)
+    assigned = read_assignment(scene, asked)
+    if assigned is not None:
+        return _Task(assigned.what, assigned.colleague.id)
+    match = next((found for pattern in _ASKS if (found := pattern.match(asked))), None)
+    if match is None:
+        return None
+    what = _what(match)
+    return _Task(what, mine, match.groupdict().get("who") or "") if what else None
 
 
 def _what(match: re.Match[str]) -> str:

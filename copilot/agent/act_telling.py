@@ -1,7 +1,7 @@
 """What is said of actions: what would be done, its risk, who approves it, what came of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 from copilot.agent.approvals.deciding import Decider
 from copilot.agent.approvals.listing import ActionView
 from copilot.agent.contract import ProposedBrief
+from copilot.agent.effects.destinations import crm_of
 from copilot.agent.effects.fields import MODELS
 from copilot.agent.wording import phrase
-from copilot.grounding.pack.hostile import name_and_address
+from copilot.grounding.pack.hostile import name_and_address, told_name
 from crm.access import visible
 from crm.facts import Fact, FactKind
-from crm.models import ActionStatus, EffectKind
+from crm.models import ActionStatus, EffectKind, User
 from crm.principal import Principal, Role
 from tools.language import Language
 
 _HASH = 12
 _MOST_SHOWN = 160
+_MAILS = frozenset({EffectKind.SEND_MAIL, EffectKind.SAVE_MAIL_DRAFT})
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def brief_of(hearer: Hearer, view: ActionView) -> ProposedBrief:
         payload=view.payload,
         payload_sha256=view.payload_sha256,
         risk=view.risk,
-        approvers=[decider_in_words(one, language) for one in view.deciders],
+        goes_to=goes_to(view, language),
+        approvers=_approvers(view.deciders, language),
         you_may=view.i_may,
         expires_at=view.expires_at.isoformat(),
         result=view.result,
@@ -68,7 +71,8 @@ def summary_of(hearer: Hearer, view: ActionView) -> str:
             due = payload.get("due_on")
             key = "act_task_due" if due else "act_task"
             task = phrase(key, language, subject=payload.get("subject"), due=due)
-            return phrase("separator", language).join([task, *_ties(hearer, payload)])
+            parts = [task, *_whose(hearer, payload), *_ties(hearer, payload)]
+            return phrase("separator", language).join(parts)
         case EffectKind.UPDATE_RECORD:
             return _change(hearer, payload)
         case EffectKind.APPLY_FIELD_PROPOSAL:
@@ -97,11 +101,27 @@ def decider_in_words(one: Decider, language: Language) -> str:
     return stands + (phrase("act_by_two", language) if one.is_jointly else "")
 
 
-def fact_of(view: ActionView, summary: str) -> Fact:
+def goes_to(view: ActionView, language: Language) -> str | None:
+    """Return where a change of records would be written; None for a mail, whose line says it."""
+    if view.kind in _MAILS:
+        return None
+    crm = crm_of(view.payload)
+    if crm is None:
+        return phrase("act_in_store", language)
+    return phrase("act_in_crm", language, label=crm.label, source=crm.source)
+
+
+def _approvers(deciders: Iterable[Decider], language: Language) -> list[str]:
+    return list(dict.fromkeys(decider_in_words(one, language) for one in deciders))
+
+
+def fact_of(view: ActionView, summary: str, language: Language) -> Fact:
     """Return the receipt of an action: what it is and where it stands."""
+    state = phrase(f"act_state_{view.status.value}", language)
+    risk = phrase(f"act_risk_{view.risk}", language)
     return Fact(
         kind=FactKind.RECORD,
-        text=f"{summary} ({view.status.value}, {view.risk})",
+        text=phrase("act_receipt", language, summary=summary, state=state, risk=risk),
         source=f"action:{view.id}",
         as_of=view.created_at,
     )
@@ -109,15 +129,16 @@ def fact_of(view: ActionView, summary: str) -> Fact:
 
 def proposal_line(view: ActionView, summary: str, language: Language) -> str:
     """Return what waits: what would be done, its risk, who approves, and how."""
-    people = phrase("or", language).join(
-        decider_in_words(one, language) for one in view.deciders if one.role is not Role.OWNER
-    )
+    others = [one for one in view.deciders if one.role is not Role.OWNER]
+    people = phrase("or", language).join(_approvers(others, language))
+    place = goes_to(view, language)
     who = phrase("act_you_may", language) if view.i_may == "approve" else people
     return phrase(
         "act_waits",
         language,
         id=view.id,
         summary=summary,
+        place=phrase("act_goes_to", language, place=place) if place else "",
         risk=phrase(f"act_risk_{view.risk}", language),
         who=who or phrase("act_by_owner", language),
         digest=view.payload_sha256[:_HASH],
@@ -149,7 +170,7 @@ def told(hearer: Hearer, views: Sequence[ActionView]) -> list[Told]:
         summary = summary_of(hearer, view)
         is_open = view.status is ActionStatus.WAITING
         line = (proposal_line if is_open else outcome_line)(view, summary, hearer.language)
-        found.append(Told(line, fact_of(view, summary)))
+        found.append(Told(line, fact_of(view, summary, hearer.language)))
     return found
 
 
@@ -167,6 +188,16 @@ def _change(hearer: Hearer, payload: Mapping[str, Any]) -> str:
     )
     record = _name(hearer, payload["entity"], payload["entity_id"])
     return phrase("act_change", language, record=record, changes=changes)
+
+
+def _whose(hearer: Hearer, payload: Mapping[str, Any]) -> list[str]:
+    """Return for whom a task is; nothing of one's own."""
+    owner_id = payload.get("owner_id")
+    if owner_id is None or owner_id == hearer.principal.user_id:
+        return []
+    statement = select(User.name).where(User.id == owner_id)
+    name = hearer.session.scalar(visible(statement, User, hearer.principal))
+    return [phrase("act_task_for", hearer.language, who=told_name("user", owner_id, name))]
 
 
 def _ties(hearer: Hearer, payload: Mapping[str, Any]) -> list[str]:

@@ -1,27 +1,31 @@
 """The turn in which somebody asks for a side effect, or answers what was asked back about one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from copilot.agent.act_changes import read_change
 from copilot.agent.act_discounts import read_discount
 from copilot.agent.act_mails import read_mail
-from copilot.agent.act_questions import plan_of_listing
-from copilot.agent.act_scene import Missing, Scene, plain_request
+from copilot.agent.act_questions import approved_in_words, plan_of_listing
+from copilot.agent.act_scene import Missing, Scene, focus_after
+from copilot.agent.act_splitting import shorter_readings, split_requests
 from copilot.agent.act_tasks import read_task
 from copilot.agent.approvals.proposing import Wanted
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
+from copilot.agent.effects.fields import FIELDS, FieldShape
 from copilot.agent.plan import Plan, Route
 from copilot.agent.wording import phrase
-from crm.errors import Ambiguous, BadInput, NotAllowed, NotFound
+from crm.errors import Ambiguous, BadInput, CopilotError, NotAllowed, NotFound
+from crm.models import EffectKind
 from tools.language import Language, detect_language
 from tools.names import NameIndex
 
 PENDING = "pending_action"
 _LONGEST_ANSWER = 300
+_MOST_SHOWN = 160
+_MAILS = frozenset({EffectKind.SEND_MAIL, EffectKind.SAVE_MAIL_DRAFT})
 # A task may be about any of the others, and its words hold theirs.
 _READERS: tuple[Callable[[Scene, str], Wanted | None], ...] = (
     read_task, read_mail, read_discount, read_change,
@@ -39,14 +43,20 @@ def plan_of_act(
     listing = plan_of_listing(question)
     if listing is not None:
         return {"language": language, "plan": listing.model_dump(mode="json")}
+    number = approved_in_words(question)
+    if number is not None and not previous.get(PENDING):
+        text = phrase("act_approve_how", language, id=number or "N")
+        return _ended(Status.DECLINED, [text], language)
     with desk.store.session() as session:
-        turn = _Turn(session, index, request, previous)
-        found = turn.read(question, (question,), language)
+        focus = dict(previous.get("focus") or {})
+        scene = Scene(session, index, request, language, focus)
+        breath = split_requests(scene, question)
+        found = _Turn(scene, previous).read(breath.requests, breath.beside)
         pending = previous.get(PENDING)
         if found is None and pending and _is_answer(question):
             given = {**pending["given"], pending["slot"]: question.strip()}
-            texts = (pending["question"], *given.values())
-            found = turn.read(pending["question"], texts, pending["language"], given)
+            resumed = replace(scene, language=pending["language"], given=given)
+            found = _Turn(resumed, previous).read((pending["question"],))
         return found
 
 
@@ -54,78 +64,164 @@ def _is_answer(text: str) -> bool:
     return len(text) <= _LONGEST_ANSWER and not text.rstrip().endswith(("?", "？"))
 
 
+@dataclass
 class _Turn:
-    """One turn of a caller: reads requests, and says what is missing in them."""
+    """One turn of a caller: his requests read one by one, and what is missing in them."""
 
-    def __init__(
-        self, session: Session, index: NameIndex, request: Request, previous: Mapping[str, Any]
-    ) -> None:
-        self._session, self._index = session, index
-        self._request, self._previous = request, previous
+    scene: Scene
+    previous: Mapping[str, Any]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    asides: list[str] = field(default_factory=list)
+    ended: list[tuple[Status, list[str]]] = field(default_factory=list)
+    pending: dict[str, Any] | None = None
 
-    def read(
-        self,
-        question: str,
-        texts: tuple[str, ...],
-        language: Language,
-        given: Mapping[str, str] | None = None,
-    ) -> dict[str, Any] | None:
-        """Return a plan, a question back or a refusal; None if nothing is asked to be done."""
-        focus = dict(self._previous.get("focus") or {})
-        scene = Scene(self._session, self._index, self._request, language, focus, given or {})
-        asked = plain_request(question)
-        try:
-            found = next((one for read in _READERS if (one := read(scene, asked))), None)
-        except Missing as back:
-            return self._asked_back(back, question, scene)
-        except Ambiguous as error:
-            return _ended(Status.AMBIGUOUS, str(error), language, candidates=error.candidates)
-        except (BadInput, NotFound, NotAllowed) as error:
-            text = phrase("act_refused", language, why=str(error))
-            return _ended(Status.NOT_FOUND, text, language)
-        if found is None:
+    def read(self, requests: Sequence[str], beside: Sequence[str] = ()) -> dict[str, Any] | None:
+        """Return a plan, a question back or a refusal; None if nothing is asked to be done.
+
+        Each request is checked against its own words. What was spoken of in one may be meant by
+        "it" in the next.
+        """
+        for asked in requests:
+            self._read_one(asked)
+        if not self.rows and not self.ended:
             return None
-        if not self._request.may_act:
-            return _ended(Status.DECLINED, phrase("act_not_now", language), language)
-        return _planned(found, texts, language, focus)
+        for said in beside:
+            self._leave(said)
+        if not self.scene.request.may_act:
+            text = phrase("act_not_now", self.scene.language)
+            return _ended(Status.DECLINED, [text], self.scene.language)
+        return self._planned() if self.rows else self._stopped()
 
-    def _asked_back(self, back: Missing, question: str, scene: Scene) -> dict[str, Any]:
-        ended = _ended(back.status, back.text, scene.language, candidates=back.candidates)
-        if not back.slot:
-            return ended
-        pending = {
-            "question": question,
-            "slot": back.slot,
-            "given": {key: said for key, said in scene.given.items() if key != back.slot},
-            "language": scene.language,
+    def _read_one(self, asked: str) -> None:
+        scene = self.scene
+        try:
+            wanted, left_out = _read(scene, asked)
+        except Missing as back:
+            self._ask_back(back, asked)
+        except Ambiguous as error:
+            self._end(Status.AMBIGUOUS, str(error), error.candidates)
+        except (BadInput, NotFound, NotAllowed) as error:
+            self._end(Status.NOT_FOUND, phrase("act_refused", scene.language, why=str(error)))
+        else:
+            if wanted is not None:
+                self.rows.append(_row(wanted, asked, scene))
+                self.scene = replace(scene, focus=_focus_of(scene, wanted))
+                self._leave(left_out)
+            elif self.rows or self.ended:
+                self._leave(asked)
+
+    def _ask_back(self, back: Missing, asked: str) -> None:
+        # One question at a time: the next answer completes the first request that lacks something.
+        if back.slot and self.pending is None:
+            given = {key: said for key, said in self.scene.given.items() if key != back.slot}
+            self.pending = {
+                "question": asked,
+                "slot": back.slot,
+                "given": given,
+                "language": self.scene.language,
+            }
+        self._end(back.status, back.text, back.candidates)
+
+    def _end(self, status: Status, text: str, candidates: list[str] | None = None) -> None:
+        self.asides.append(text)
+        self.ended.append((status, candidates or []))
+
+    def _leave(self, said: str) -> None:
+        if said:
+            self.asides.append(phrase("act_left_out", self.scene.language, said=said[:_MOST_SHOWN]))
+
+    def _planned(self) -> dict[str, Any]:
+        return {
+            "language": self.scene.language,
+            "plan": Plan(route=Route.PROPOSE).model_dump(mode="json"),
+            "wanted": self.rows,
+            "asides": self.asides,
+            "candidates": [one for _, found in self.ended for one in found],
+            "previous": self._remembered(),
         }
-        return {**ended, "previous": {**self._previous, PENDING: pending}}
+
+    def _stopped(self) -> dict[str, Any]:
+        status, candidates = self.ended[0]
+        ended = _ended(status, self.asides, self.scene.language, candidates=candidates)
+        return {**ended, "previous": self._remembered()} if self.pending else ended
+
+    def _remembered(self) -> dict[str, Any]:
+        kept = {name: value for name, value in self.previous.items() if name != PENDING}
+        return {**kept, PENDING: self.pending} if self.pending else kept
 
 
-def _planned(
-    wanted: Wanted, texts: tuple[str, ...], language: Language, focus: Mapping[str, Any]
-) -> dict[str, Any]:
-    row = {
+def _read(scene: Scene, asked: str) -> tuple[Wanted | None, str]:
+    """Return what is asked for, and the words behind it that are no part of it.
+
+    Where a day, a stage or a number is followed by something else, the shortest beginning that
+    says the same is what is asked for. Raises what is missing in the whole of it.
+    """
+    try:
+        whole, missing = _first(scene, asked), None
+    except Missing as back:
+        whole, missing = None, back
+    if scene.given or not (missing is not None or whole is None or _is_closed(whole)):
+        return _or_raise(whole, missing), ""
+    for head, rest in shorter_readings(asked):
+        try:
+            short = _first(scene, head)
+        except CopilotError:
+            continue
+        if short is not None and _is_closed(short) and _is_same(short, whole):
+            return short, rest
+    return _or_raise(whole, missing), ""
+
+
+def _or_raise(wanted: Wanted | None, missing: Missing | None) -> Wanted | None:
+    if missing is not None:
+        raise missing
+    return wanted
+
+
+def _first(scene: Scene, asked: str) -> Wanted | None:
+    return next((one for read in _READERS if (one := read(scene, asked))), None)
+
+
+def _is_closed(wanted: Wanted) -> bool:
+    """Say whether words behind it cannot be a part of it, as they can of a text or a reason."""
+    if wanted.kind in _MAILS:
+        return True
+    fields, entity = wanted.payload.get("fields") or {}, str(wanted.payload.get("entity"))
+    shapes = [FIELDS[entity].get(name) for name in fields]
+    return bool(shapes) and FieldShape.TEXT not in shapes
+
+
+def _is_same(short: Wanted, whole: Wanted | None) -> bool:
+    return whole is None or short.payload == whole.payload
+
+
+def _row(wanted: Wanted, asked: str, scene: Scene) -> dict[str, Any]:
+    """Return an action as the state keeps it, with the words and records that it rests on."""
+    return {
         "kind": wanted.kind.value,
         "payload": dict(wanted.payload),
         "account_id": wanted.account_id,
         "opportunity_id": wanted.opportunity_id,
+        "said": [asked, *scene.given.values()],
+        "about": dict(scene.focus),
     }
-    return {
-        "language": language,
-        "plan": Plan(route=Route.PROPOSE).model_dump(mode="json"),
-        "wanted": [row],
-        "said": list(texts),
-        "about": dict(focus),
+
+
+def _focus_of(scene: Scene, wanted: Wanted) -> dict[str, int | None]:
+    told = {
+        "account_id": wanted.account_id,
+        "opportunity_id": wanted.opportunity_id,
+        "contact_id": wanted.payload.get("contact_id"),
     }
+    return focus_after(scene.focus, told)
 
 
 def _ended(
-    status: Status, text: str, language: Language, *, candidates: list[str] | None = None
+    status: Status, texts: Sequence[str], language: Language, *, candidates: list[str] | None = None
 ) -> dict[str, Any]:
     return {
         "language": language,
         "status": status.value,
-        "sentences": [{"text": text, "facts": []}],
+        "sentences": [{"text": text, "facts": []} for text in texts],
         "candidates": candidates or [],
     }

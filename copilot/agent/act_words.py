@@ -9,6 +9,7 @@ from copilot.agent.act_scene import Missing, Scene, missing, the_day, unquoted
 from copilot.agent.contract import Status
 from copilot.agent.effects.fields import FIELDS, FieldShape
 from copilot.agent.wording import phrase
+from crm.access import visible
 from crm.models import Opportunity, Stage, StageStatus
 from tools.names import find_names
 from tools.quantities import find_quantities
@@ -110,7 +111,8 @@ def _stages(scene: Scene) -> list[tuple[str, str]]:
     statement = (
         select(Stage.name, Stage.status).where(Stage.deleted_at.is_(None)).order_by(Stage.position)
     )
-    return [(name, status) for name, status in scene.session.execute(statement)]
+    readable = visible(statement, Stage, scene.principal)
+    return [(name, status) for name, status in scene.session.execute(readable)]
 
 
 def _stage(scene: Scene, words: str) -> str:
@@ -127,6 +129,9 @@ def _amount(scene: Scene, row_id: int, words: str) -> str:
     deal = scene.session.get(Opportunity, row_id)
     found = [one for one in find_quantities(words) if one.unit is None]
     currency = deal.currency if deal is not None else ""
-    if len(found) != 1 or found[0].currency not in {None, currency}:
+    # Whatever else is said of the amount may be a currency that is not known here.
+    beside = words.replace(found[0].text, " ", 1) if len(found) == 1 else words
+    said = re.sub(r"[\W_]+", "", beside).upper()
+    if len(found) != 1 or found[0].currency not in {None, currency} or said not in {"", currency}:
         raise missing(scene, "act_which_amount", slot="amount", said=words, currency=currency)
     return f"{found[0].value.normalize():f} {currency}"

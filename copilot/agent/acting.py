@@ -15,6 +15,7 @@ from copilot.agent.outcome import Outcome
 from copilot.agent.own_acting import answer_own
 from copilot.agent.plan import Plan, Route
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import told_name
 from crm.errors import Ambiguous, BadInput, NotFound
 from crm.index.terms import terms_of
 from crm.models import ConversationKind, Side
@@ -131,7 +132,9 @@ def _lookup(step: Step) -> None:
         outcome.status = Status.NOT_FOUND
     for fact in found.facts:
         outcome.say(fact.text, outcome.evidence.add(fact).id)
-    outcome.interpretation = f"{found.record.name} · {found.field.label}"
+    record = found.record
+    named = told_name(record.entity.value, record.id, record.name)
+    outcome.interpretation = f"{named} · {found.field.label}"
     if found.record.entity is Entity.ACCOUNT:
         outcome.focus["account_id"] = found.record.id
 

@@ -27,8 +27,8 @@ class AskState(ApprovalState, total=False):
     """What is kept between steps and turns, all of it plain JSON.
 
     A turn begins by clearing everything but `previous`, which remembers the last plan that was
-    answered, so that "and in Q3?" has something to build on. `said` are the words from which an
-    action is read, `about` the records that the thread is about; `turn` makes its keys.
+    answered, so that "and in Q3?" has something to build on. `turn` makes the keys of actions;
+    `asides` is what is said beside them: what is missing, or was not taken up.
     """
 
     question: str
@@ -49,8 +49,7 @@ class AskState(ApprovalState, total=False):
     draft: dict[str, Any] | None
     previous: dict[str, Any]
     turn: str
-    said: list[str]
-    about: dict[str, Any]
+    asides: list[str]
     actions: list[dict[str, Any]]
 
 
@@ -76,8 +75,7 @@ def new_turn(question: str, turn: str = "") -> AskState:
         tokens_out=0,
         draft=None,
         turn=turn,
-        said=[],
-        about={},
+        asides=[],
         actions=[],
         wanted=[],
         action_ids=[],

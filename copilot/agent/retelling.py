@@ -15,6 +15,21 @@ from crm.facts import Fact
 from tools.language import Language
 
 _MARKUP = re.compile(r"[<>{}`]|\]\(|!\[|:\s*//|\bwww\.|[\x00-\x1f\x7f-\x9f]", re.IGNORECASE)
+# Who asks for secrets or for money to another account is quoted, never told in our words.
+_CODES = (
+    r"\b(?:pass(?:word|code|phrase)s?|credentials?|PIN|(?:one[- ]time|security|verification|access)"
+    r" codes?|codes? from|log-?in)\b|密码|口令|验证码|校验码|动态码"
+)
+_ASKING = (
+    r"\b(?:repl(?:y|ies)|respond|send|give|tell|provide|enter|share|confirm|submit|ask\w*|request\w*"
+    r"|want\w*|need\w*|requir\w+|demand\w*)\b|回复|提供|发|告知|告诉|输入|索|要|填|求|请|给|交出"
+)
+_SOLICITS = re.compile(
+    rf"(?:{_ASKING}).{{0,80}}(?:{_CODES})|(?:{_CODES}).{{0,80}}(?:{_ASKING})"
+    r"|\b(?:pay|paid|transfer\w*|wire\w*|remit\w*)\b.{0,80}\b(?:IBAN|[A-Z]{2}\d{2}[A-Z0-9]{8,})\b"
+    r"|[付转汇打].{0,16}(?:账户|账号|卡号|[A-Z]{2}\d{2}[A-Z0-9]{8,})",
+    re.IGNORECASE,
+)
 # Up to the last colon before a quote: what stands before it is whose and where.
 _LAST_QUOTE = re.compile(r"^.*[:：]\s*[\"“](?P<words>.*)[\"”]\W*$", re.DOTALL)
 _ECHOED_CHARS = 30
@@ -29,7 +44,12 @@ def may_be_shown(fact: Fact) -> bool:
 
 
 def is_mere_telling(text: str, rules: str) -> bool:
-    """Say whether a summary holds no address, no markup, no order, and nothing of our `rules`."""
+    """Say whether a summary holds no address, no markup, no order, and nothing of our `rules`.
+
+    Nor does it ask anybody for a password, a code, or money to an account.
+    """
+    if _SOLICITS.search(text):
+        return False
     if _MARKUP.search(text) or find_addresses(text)[0] or orders_the_writer(text):
         return False
     bare, known = _letters(text), _letters(rules)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from copilot.cli.answers import show_answer, show_facts
 from copilot.cli.approving import settle
 from copilot.cli.asking import put_question
 from copilot.cli.console import err, exit_code, out, say_error
-from copilot.cli.context import As, AsOf, Context, who_asks
+from copilot.cli.context import AsAnybody, AsOf, Context, Outside, anybody_asks
 from copilot.wiring import Installation
 from crm.errors import CopilotError
 from crm.principal import Principal
@@ -35,16 +36,18 @@ def register(app: typer.Typer) -> None:
 
 def chat(
     ctx: typer.Context,
-    who: As = None,
+    who: AsAnybody = None,
+    outside: Outside = False,
     thread: Annotated[str | None, typer.Option(help="Continue this thread.")] = None,
     as_of: AsOf = None,
 ) -> None:
     """Ask one question after another; the model stays warm and follow-ups are understood."""
     context: Context = ctx.obj
     with context.open(as_of=as_of) as installation:
-        principal = who_asks(installation, who, as_json=False)
+        anybody_asks(installation, who, is_visitor=outside, as_json=False)
+        caller = _Caller(installation, who, is_visitor=outside)
         with installation.graph() as graph:
-            talk = _Talk(installation, graph, principal, thread, may_act=as_of is None)
+            talk = _Talk(installation, graph, caller, thread, may_act=as_of is None)
             if sys.stdin.isatty():
                 out.print("[dim]Ask anything; /help tells more, Ctrl-D ends.[/]")
             for line in _lines():
@@ -55,6 +58,24 @@ def chat(
             raise typer.Exit(talk.failed)
 
 
+@dataclass(frozen=True)
+class _Caller:
+    """Who sits at the terminal: by name, or as a visitor whom nobody knows."""
+
+    installation: Installation
+    who: str | None
+    is_visitor: bool
+
+    def now(self) -> Principal:
+        """Return him with the rights that he has at this moment.
+
+        Raises NotAllowed if he has left since, and BadInput for rules that cannot be used.
+        """
+        if self.is_visitor:
+            return self.installation.visitor()
+        return self.installation.principal(self.who, admits_outside=True)
+
+
 class _Talk:
     """A conversation under way; `failed` is the exit code of the last error, 0 without one."""
 
@@ -62,13 +83,13 @@ class _Talk:
         self,
         installation: Installation,
         graph: Graph,
-        principal: Principal,
+        caller: _Caller,
         thread: str | None,
         *,
         may_act: bool,
     ) -> None:
         self.failed = 0
-        self._installation, self._graph, self._principal = installation, graph, principal
+        self._installation, self._graph, self._caller = installation, graph, caller
         self._thread, self._may_act = thread, may_act
         self._last: Answer | None = None
 
@@ -85,24 +106,31 @@ class _Talk:
         elif line.startswith("/"):
             out.print(_HELP, markup=False, style="dim")
         elif line:
-            self._ask(line)
+            self._dare(line)
 
-    def _ask(self, question: str) -> None:
+    def _dare(self, question: str) -> None:
+        """Ask; a server that was away is there again for a later question."""
         try:
-            answer = put_question(
-                self._installation,
-                self._graph,
-                question,
-                self._principal,
-                thread=self._thread,
-                may_act=self._may_act,
-            )
-            self._thread, self._last = answer.thread_id, answer
-            show_answer(answer)
-            self._last = settle(self._installation, self._graph, answer, self._principal)
+            with self._installation.speaking_of_databases():
+                self._ask(question)
         except CopilotError as error:
             self.failed = exit_code(error)
             say_error(str(error))
+
+    def _ask(self, question: str) -> None:
+        # What was given or taken since the last question holds for this one.
+        principal = self._caller.now()
+        answer = put_question(
+            self._installation,
+            self._graph,
+            question,
+            principal,
+            thread=self._thread,
+            may_act=self._may_act,
+        )
+        self._thread, self._last = answer.thread_id, answer
+        show_answer(answer)
+        self._last = settle(self._installation, self._graph, answer, principal)
 
 
 def _lines() -> Iterator[str]:
