@@ -2,8 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,11 +18,29 @@ from crm.errors import PermanentError
 _POLL_S = 0.1
 
 
+@dataclass(frozen=True)
+class Hold:
+    """Whether a lock is held; true if it is. One on a server is lost with its connection."""
+
+    is_mine: bool
+    _ask: Callable[[], object] = lambda: None
+
+    def __bool__(self) -> bool:
+        return self.is_mine
+
+    def check(self) -> None:
+        """Raise TransientError if the lock was lost since, as by a restart of the server."""
+        try:
+            self._ask()
+        except DBAPIError as error:
+            raise database_error(error, DATABASE) from error
+
+
 @contextmanager
 def locked(
     folder: Path, name: str, *, wait_s: float, database_url: str | None = None
-) -> Iterator[bool]:
-    """Yield whether the lock is held, False after `wait_s` seconds of another holding it.
+) -> Iterator[Hold]:
+    """Yield whether the lock is held, a false Hold after `wait_s` s of another holding it.
 
     With the URL of a PostgreSQL database it also keeps out the other machines that use it.
     Raises PermanentError if the folder cannot be written, and what `database_error` makes of it.
@@ -30,23 +50,23 @@ def locked(
         lock = FileLock(folder / name, timeout=wait_s)
         lock.acquire()
     except Timeout:
-        yield False
+        yield Hold(is_mine=False)
         return
     except OSError as error:
-        raise PermanentError(cannot_open(str(folder), type(error).__name__)) from error
+        raise PermanentError(cannot_open(str(folder), error)) from error
     try:
         if database_url is None:
-            yield True
+            yield Hold(is_mine=True)
         else:
-            with locked_on_server(database_url, name, wait_s=wait_s) as is_mine:
-                yield is_mine
+            with locked_on_server(database_url, name, wait_s=wait_s) as hold:
+                yield hold
     finally:
         lock.release()
 
 
 @contextmanager
-def locked_on_server(database_url: str, name: str, *, wait_s: float) -> Iterator[bool]:
-    """Yield whether an advisory lock of a PostgreSQL database is held, False after `wait_s`.
+def locked_on_server(database_url: str, name: str, *, wait_s: float) -> Iterator[Hold]:
+    """Yield whether an advisory lock of a PostgreSQL database is held, or not after `wait_s`.
 
     It is held by a connection of its own: the server frees it when the process or machine dies.
     """
@@ -61,7 +81,8 @@ def locked_on_server(database_url: str, name: str, *, wait_s: float) -> Iterator
     except DBAPIError as error:
         raise database_error(error, DATABASE) from error
     with connection:
-        yield _acquired(connection, key, wait_s)
+        is_mine = _acquired(connection, key, wait_s)
+        yield Hold(is_mine, partial(connection.exec_driver_sql, "SELECT 1"))
 
 
 def _acquired(connection: Connection, key: int, wait_s: float) -> bool:

@@ -1,25 +1,34 @@
 """What to tell the user when a database refuses, and when nobody has the name that was given."""
 
 import logging
+import sqlite3
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from crm.disk import disk_trouble
 from crm.errors import CopilotError, PermanentError, TransientError
 from crm.models import User
 
 log = logging.getLogger(__name__)
 
-# PostgreSQL: serialization, deadlock, too many connections, lock, shutdown, crash, starting up.
-_PASSING = frozenset({"40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03"})
+# PostgreSQL: serialization, deadlock, lock.
+_PASSING = frozenset({"40001", "40P01", "55P03"})
+# Shutdown, crash, starting up.
+_AWAY = frozenset({"57P01", "57P02", "57P03"})
+_TOO_MANY = "53300"
 _NO_PRIVILEGE = "42501"
+# A connection that is refused has no code, only the server's words.
+_ALL_TAKEN = ("too many clients", "remaining connection slots", "too many connections")
 # What its driver says where the server does not answer, with no code of an error.
 _UNREACHABLE = (
     "connection refused", "timeout expired", "timed out", "could not translate host",
     "failed to resolve", "no route to host", "network is unreachable", "closed the connection",
     "connection is closed", "connection is lost", "couldn't get a connection",
-    "terminating connection", "no such file or directory",
+    "terminating connection", "no such file or directory", "system is starting up",
+    "system is shutting down", "recovery mode", "not yet accepting connections",
 )  # fmt: skip
 
 DATABASE = "SALES_COPILOT_DATABASE_URL"
@@ -38,7 +47,12 @@ def database_error(error: Exception, place: str) -> CopilotError:
         raise error
     if "locked" in reason or "busy" in reason or state in _PASSING:
         return TransientError(f"the database {place!r} is busy with another process: try again")
-    if place == DATABASE and any(sign in reason.lower() for sign in _UNREACHABLE):
+    if place == DATABASE and (state == _TOO_MANY or _says(reason, _ALL_TAKEN)):
+        return TransientError(
+            f"the server of {place} has no connection free ({reason}): try again, or let it take "
+            "more (max_connections; several machines may share a pooler)"
+        )
+    if place == DATABASE and (state in _AWAY or _says(reason, _UNREACHABLE)):
         return TransientError(
             f"the server of {place} is out of reach ({reason}): check that it runs and that the "
             "address is right, then try again"
@@ -48,12 +62,53 @@ def database_error(error: Exception, place: str) -> CopilotError:
     return PermanentError(cannot_open(place, reason))
 
 
-def cannot_open(place: str, reason: str) -> str:
-    """Return what to say of a database that cannot be used."""
+def _says(reason: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in reason.lower() for sign in signs)
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """Return what databases and disks raise; the driver of PostgreSQL need not be installed."""
+    try:
+        from psycopg import Error
+    except ImportError:
+        return (DBAPIError, sqlite3.Error, OSError)
+    return (DBAPIError, sqlite3.Error, OSError, Error)
+
+
+def refusal(error: Exception, *, records: str, files: Path) -> CopilotError | None:
+    """Return what to tell the user of what a database or a disk refused, None of anything else.
+
+    `records` is where the records lie, `files` the file or folder that is named for all else: an
+    error does not always say what it was about.
+    """
+    if isinstance(error, OSError):
+        return file_error(error, files)
+    if isinstance(error, sqlite3.Error):
+        return database_error(error, str(files))
+    return database_error(error, records) if isinstance(error, storage_errors()) else None
+
+
+def file_error(error: OSError, place: Path | str) -> PermanentError | None:
+    """Return what to tell the user where a disk is full or takes no writes, None otherwise."""
+    trouble = disk_trouble(_words_of(error), error.filename or place)
+    return PermanentError(trouble) if trouble else None
+
+
+def cannot_open(place: str, why: str | Exception) -> str:
+    """Return what to say of a database or a folder that cannot be used."""
+    reason = why if isinstance(why, str) else _words_of(why)
+    trouble = disk_trouble(reason, place)
+    if trouble is not None:
+        return trouble
     return (
         f"the database {place!r} cannot be used ({reason}): check that it is a database of "
         "sales-copilot, undamaged, and may be written; or name another workspace with --workspace"
     )
+
+
+def _words_of(error: Exception) -> str:
+    # An address that cannot be read may hold a password: its error is named, not quoted.
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def no_driver(place: str, url: str, error: ImportError) -> str:

@@ -84,10 +84,13 @@ class Store:
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables up to a revision in the connection's transaction."""
+    """Bring the tables up to a revision in the connection's transaction: all of it or nothing."""
     from alembic import command
     from alembic.config import Config
 
+    if connection.dialect.name == "sqlite":
+        # By itself the driver opens a transaction for changes to rows, not for those to tables.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection

@@ -1,19 +1,23 @@
 """Backups: made while the workspace is in use, checked on the way back, never half restored."""
 
 import json
+import shutil
 import sqlite3
 import tarfile
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import select
 
 from copilot.backup import back_up, restore
+from crm.errors import TransientError
 from crm.models import User
 from crm.store import Store, upgrade
 from tests.test_cli_errors import document, filled, home, run
@@ -96,6 +100,12 @@ def changed(source: Path, target: Path, change: str) -> None:
                 continue
             if change == "newer" and member.name == "manifest.json":
                 content = json.dumps({**json.loads(content), "revision": "9999"}).encode()
+            if change == "format" and member.name == "manifest.json":
+                content = json.dumps({**json.loads(content), "format": 2}).encode()
+            if change == "secret" and member.name == "data/company.yaml":
+                member.name = "data/secrets/mail"
+            if change == "secret" and member.name == "manifest.json":
+                content = content.replace(b'"company.yaml"', b'"secrets/mail"')
             if change == "outside" and member.name == "data/company.yaml":
                 member.name = "data/../../evil.yaml"
             member.size = len(content)
@@ -109,6 +119,8 @@ def changed(source: Path, target: Path, change: str) -> None:
         ("missing", 2, "company.yaml"),
         ("outside", 2, "leads out of it"),
         ("newer", 8, "newer version"),
+        ("format", 8, "newer version"),
+        ("secret", 2, "secrets/mail"),
     ],
 )
 def test_a_backup_that_was_changed_is_refused_and_leaves_nothing(
@@ -136,6 +148,48 @@ def test_a_cut_off_or_foreign_file_is_refused(
     assert refused.exit_code == 2
     assert "cannot be restored" in refused.stderr
     assert not (home / "again" / "crm.db").exists()
+
+
+def test_a_backup_with_bytes_that_changed_is_refused_wherever_they_lie(
+    kept: Path, home: Path, tmp_path: Path
+) -> None:
+    whole = kept.read_bytes()
+    for place in range(len(whole) // 9, len(whole), len(whole) // 9):
+        bad = tmp_path / f"{place}.tar.gz"
+        bad.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        refused = run("--workspace", "again", "restore", str(bad))
+        assert refused.exit_code == 2, (place, refused.stderr)
+        assert "unexpected" not in refused.stderr
+    assert not (home / "again" / "crm.db").exists()
+
+
+def test_links_in_a_backup_lead_nowhere(kept: Path, home: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.tar.gz"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    with tarfile.open(kept) as old, tarfile.open(bad, "w:gz") as new:
+        link = tarfile.TarInfo("data/deep")
+        link.type, link.linkname = tarfile.SYMTYPE, str(outside)
+        new.addfile(link)
+        inside = tarfile.TarInfo("data/deep/evil.yaml")
+        inside.size = 4
+        new.addfile(inside, BytesIO(b"evil"))
+        for member in old:
+            new.addfile(member, old.extractfile(member))
+    assert run("--workspace", "again", "restore", str(bad)).exit_code == 2
+    assert not list(outside.iterdir())
+
+
+def test_a_backup_that_does_not_fit_on_the_disk_is_refused_before_it_fills_it(
+    kept: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = type(shutil.disk_usage(home))(10**9, 10**9 - 20_000, 20_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: free)
+    refused = run("--workspace", "again", "restore", str(kept))
+    assert refused.exit_code == 8
+    assert "make room" in refused.stderr
+    assert not (home / "again" / "crm.db").exists()
+    assert not list(home.glob(".restore-*"))
 
 
 def test_a_workspace_without_data_and_a_folder_without_room_are_named(
@@ -208,6 +262,102 @@ def test_a_damaged_backup_puts_nothing_aside(kept: Path, home: Path, tmp_path: P
     assert run("restore", str(bad), "--force").exit_code == 2
     assert deals() == before
     assert not [path for path in home.iterdir() if ".replaced-" in path.name]
+
+
+@pytest.mark.parametrize("step", ["copytree", "rename"])
+def test_a_restore_that_fails_late_leaves_the_present_workspace_in_its_place(
+    kept: Path, filled: Path, home: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = deals()
+    real = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target == filled and path.name == "data":
+            raise PermissionError(13, "Permission denied", str(target))
+        return real(path, target)
+
+    def refuse_to_copy(source: Path, _target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(source))
+
+    with monkeypatch.context() as broken:
+        if step == "rename":
+            broken.setattr(Path, "rename", refuse)
+        else:
+            broken.setattr(shutil, "copytree", refuse_to_copy)
+        refused = run("restore", str(kept), "--force")
+    assert refused.exit_code == 8
+    assert "closed to this user" in refused.stderr
+    assert deals() == before
+    assert (filled / "secrets" / "mail").read_text("utf-8") == "hunter2"
+    assert not [path for path in home.iterdir() if ".replaced-" in path.name]
+
+
+def test_a_workspace_in_which_another_process_works_is_not_put_aside(
+    kept: Path, filled: Path, home: Path
+) -> None:
+    with closing(sqlite3.connect(filled / "crm.db")) as other:
+        other.execute("SELECT count(*) FROM opportunities").fetchone()
+        reading = run("restore", str(kept), "--force")
+    with FileLock(filled / "sync.lock"):
+        syncing = run("restore", str(kept), "--force")
+    assert (reading.exit_code, syncing.exit_code) == (7, 7)
+    assert "another process works" in reading.stderr
+    assert not [path for path in home.iterdir() if ".replaced-" in path.name]
+    assert run("restore", str(kept), "--force").exit_code == 0
+
+
+def test_a_torn_database_can_be_replaced_by_a_backup(kept: Path, filled: Path) -> None:
+    before = deals()
+    (filled / "crm.db").write_bytes(b"torn" * 4000)
+    assert run("restore", str(kept), "--force").exit_code == 0
+    assert deals() == before
+
+
+def test_vectors_that_are_written_meanwhile_are_copied_again(filled: Path, tmp_path: Path) -> None:
+    part = filled / "index" / "x" / "data_level0.bin"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"old")
+    rounds: list[int] = []
+
+    def told(done: int, _total: int) -> None:
+        if done == 0:
+            rounds.append(done)
+        elif len(rounds) == 1:
+            part.write_bytes(b"newer")
+
+    back_up(filled, tmp_path / "b.tar.gz", now=NOW, progress=told)
+    assert len(rounds) == 2
+    with tarfile.open(tmp_path / "b.tar.gz") as archive:
+        inside = archive.extractfile("data/index/x/data_level0.bin")
+        assert inside is not None
+        assert inside.read() == b"newer"
+
+
+def test_vectors_that_never_rest_are_to_be_tried_again(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = filled / "index" / "data_level0.bin"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr("copilot.backup._PAUSE_S", 0.0)
+    sizes = count(1)
+
+    def told(_done: int, _total: int) -> None:
+        part.write_bytes(b"x" * next(sizes))
+
+    with pytest.raises(TransientError, match="written all the while"):
+        back_up(filled, tmp_path / "b.tar.gz", now=NOW, progress=told)
+    assert not list(tmp_path.glob("*b.tar.gz*"))
+
+
+def test_progress_is_told_in_megabytes_and_reaches_its_end(filled: Path, tmp_path: Path) -> None:
+    (filled / "rejects").mkdir(exist_ok=True)
+    (filled / "rejects" / "big.csv").write_bytes(b"x" * 3_000_000)
+    told: list[tuple[int, int]] = []
+    back_up(filled, tmp_path / "b.tar.gz", now=NOW, progress=lambda *one: told.append(one))
+    assert told == sorted(told)
+    assert told[0][0] == 0
+    assert told[-1][0] == told[-1][1] >= 6
+    assert len(told) >= 6
 
 
 def test_tables_of_an_older_version_are_restored_and_brought_up_to_date(

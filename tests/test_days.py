@@ -1,6 +1,7 @@
 """Days given on the command line begin and end in the zone of the call."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,6 +21,16 @@ def test_a_day_begins_and_ends_where_the_caller_is() -> None:
         microseconds=1
     )
     assert day_begins(None, "--from", NOW) is day_ends(None, "--until", NOW) is None
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2026-03-29", 23)])
+def test_a_day_on_which_the_clocks_change_is_as_long_as_it_is(day: str, hours: int) -> None:
+    now = datetime(2026, 2, 1, 9, tzinfo=ZoneInfo("Europe/Berlin"))
+    begins = day_begins(day, "--from", now)
+    ends = day_begins(day, "--until", now, after_days=1)
+    assert begins is not None
+    assert ends is not None
+    assert ends.astimezone(UTC) - begins.astimezone(UTC) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("text", ["31.3.2026", "2026-02-30", "", "tomorrow", "２０２６-03-31x"])

@@ -1,21 +1,27 @@
 """Jobs on the real engine: enqueued once, run, listed, and taken up again after a kill."""
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from copilot.jobs import steps
 from copilot.jobs.engine import JobEngine
 from copilot.jobs.listing import JobState, cancel_job, list_jobs, opened
+from copilot.jobs.pulse import Pulse, check_room
 from copilot.jobs.workplace import Workplace
-from crm.errors import BadInput, NotFound, TransientError
+from crm.errors import BadInput, NotFound, PermanentError, TransientError
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import SearchFilters
 from crm.models import Conversation, PendingRecording
@@ -71,16 +77,69 @@ def test_what_a_source_brings_is_stored_and_searchable_by_words(store: Store, ur
 
 
 def test_a_source_that_waits_already_is_not_enqueued_twice(store: Store, url: str) -> None:
-    engine = JobEngine(workplace(store, ScriptedSource()))
+    may_begin = Event()
+
+    def wait(_start: int) -> None:
+        may_begin.wait(20)
+
+    engine = JobEngine(workplace(store, ScriptedSource(before=wait)))
     with engine.running(url):
         first, second = engine.pull("chats"), engine.pull("chats")
+        may_begin.set()
         engine.drain(lambda: None)
         again = engine.pull("chats")
         engine.drain(lambda: None)
+        assert first is not None
+        assert second is not None
+        assert again is not None
+        assert second.get_result()["created"] == 10
 
-    assert first is not None
-    assert second is None
-    assert again is not None
+    assert second.workflow_id == first.workflow_id != again.workflow_id
+
+
+def test_what_the_records_refuse_a_job_is_an_outcome_with_advice(store: Store, url: str) -> None:
+    def refuse(_start: int) -> None:
+        full = sqlite3.OperationalError("database or disk is full")
+        raise OperationalError("INSERT", {}, full)
+
+    engine = JobEngine(workplace(store, ScriptedSource(before=refuse)))
+    with engine.running(url):
+        handle = engine.pull("chats")
+        engine.drain(lambda: None)
+        assert handle is not None
+        found = handle.get_result()
+
+    assert found["error_kind"] == "PermanentError"
+    assert "make room" in found["error"]
+
+
+def test_jobs_that_nobody_works_on_end_the_waiting(store: Store, url: str) -> None:
+    """As where what became of a job could not be noted: it seems to run for ever."""
+    engine = JobEngine(workplace(store, ScriptedSource()), _pulse=Pulse(still_s=0.5))
+    with engine.running(url):
+        engine.unfinished = lambda: 1  # type: ignore[method-assign]
+        with pytest.raises(TransientError, match="not taken up"):
+            engine.drain(lambda: None, fills=False)
+
+
+def test_a_long_job_is_no_standstill() -> None:
+    pulse = Pulse(still_s=0.3)
+    with pulse.working():
+        time.sleep(0.4)
+        pulse.check(1)
+    time.sleep(0.4)
+    pulse.check(0)
+    time.sleep(0.4)
+    with pytest.raises(TransientError):
+        pulse.check(1)
+
+
+def test_a_full_disk_ends_jobs_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_room(tmp_path)
+    free = type(shutil.disk_usage(tmp_path))(10**9, 10**9 - 4096, 4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: free)
+    with pytest.raises(PermanentError, match="make room"):
+        check_room(tmp_path)
 
 
 def test_a_failed_job_is_listed_with_its_reason_and_does_not_stop_others(

@@ -1,5 +1,6 @@
 """Jobs, sources and identities on PostgreSQL, where several machines share one database."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,16 +14,22 @@ from sqlalchemy import select, text
 
 from copilot.jobs import steps
 from copilot.jobs.engine import JobEngine
+from copilot.jobs.workplace import Workplace
 from copilot.locks import locked, locked_on_server
 from copilot.settings import Settings
 from copilot.wiring import Installation
 from crm.errors import TransientError
+from crm.index.chroma import ChromaIndex
+from crm.index.conversations import ConversationIndex
+from crm.index.forgetting import forget_conversations
 from crm.models import Conversation, PendingRecording
 from crm.store import Store
-from ingest.sources.source import Pulled
+from ingest.sources.source import Pulled, Source
 from ingest.transcripts.sources import CallSource
+from tests.conversation_seed import WordEmbedder, add_conversation
 from tests.postgres import postgres_url
 from tests.scripted_source import ScriptedSource
+from tests.test_cli_errors import run
 from tests.test_identity_decisions import (
     crm,
     test_a_decision_on_a_name_holds_within_its_company_only,
@@ -164,11 +171,30 @@ def test_machines_that_share_a_database_import_and_sync_one_at_a_time(
         pass
 
 
+def test_a_lock_that_a_restart_of_the_server_took_is_noticed_and_free(
+    url: str, tmp_path: Path, store: Store
+) -> None:
+    installation = Installation(Settings.load(home=tmp_path, database_url=url))
+    ends = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with installation.syncing() as hold:
+        hold.check()
+        with store.session() as session:
+            session.execute(ends)
+        with pytest.raises(TransientError, match="out of reach"):
+            hold.check()
+    with installation.syncing() as hold:
+        hold.check()
+
+
 HOLDER = """
 import sys, time
+from copilot.jobs.workplace import Workplace
 from copilot.locks import locked_on_server
 with locked_on_server(sys.argv[1], "import.lock", wait_s=0) as is_mine:
-    print(is_mine, flush=True)
+    print(bool(is_mine), flush=True)
     time.sleep(600)
 """
 
@@ -195,3 +221,53 @@ def test_a_lock_is_gone_with_its_connection_and_the_work_goes_on(store: Store, u
         assert count(store) == 0
     with locked_on_server(url, "import.lock", wait_s=5) as is_mine:
         assert is_mine
+
+
+def embedding_workplace(store: Store, folder: Path, *sources: Source) -> Workplace:
+    """Return the workplace of a machine whose vectors lie in the folder."""
+    vectors = ChromaIndex(folder, embedder_name="words")
+    index = ConversationIndex(store, embedder=WordEmbedder(), vectors=vectors)
+    return replace(workplace(store, *sources), index=index)
+
+
+def test_a_sync_embeds_here_what_another_machine_embedded(
+    store: Store, url: str, tmp_path: Path
+) -> None:
+    there = embedding_workplace(store, tmp_path / "there", ScriptedSource(size=3)).index
+    here = embedding_workplace(store, tmp_path / "here", ScriptedSource(size=3))
+    add_talks(store, there)
+    engine = JobEngine(here)
+    with engine.running(url):
+        engine.drain(lambda: None, fills=False)
+        assert ChromaIndex(tmp_path / "here", embedder_name="words").count() == 0
+        engine.drain(lambda: None)
+    assert ChromaIndex(tmp_path / "here", embedder_name="words").count() == 3
+    assert (here.index.pending(), there.find_missing()) == (0, 0)
+
+
+def test_a_second_machine_embeds_with_index_and_drops_what_the_first_forgot(
+    store: Store, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = embedding_workplace(store, tmp_path / "first").index
+    add_talks(store, first)
+    monkeypatch.setattr("copilot.index_models.make_embedder", lambda _settings: WordEmbedder())
+    monkeypatch.setenv("SALES_COPILOT_HOME", str(tmp_path / "second"))
+    monkeypatch.setenv("SALES_COPILOT_DATABASE_URL", url)
+    health = run("health", "--json").stdout
+    assert "3 have their vectors on another machine" in health
+    assert json.loads(run("index", "--json").stdout)["embedded"] == 3
+    assert json.loads(run("index", "--json").stdout)["embedded"] == 0
+    mine = ChromaIndex(Settings.load(home=tmp_path / "second").index_dir, embedder_name="words")
+    assert len(mine.ids()) == 3
+    forget_conversations(store, first, [2])
+    run("index", "--json")
+    assert [one.partition(":")[0] for one in mine.ids()] == ["1", "3"]
+
+
+def add_talks(store: Store, index: ConversationIndex) -> None:
+    with store.session() as session:
+        for number in (1, 2, 3):
+            said = [("Mary", f"We need gateway {number}.")]
+            add_conversation(session, number, said, kind="email")
+    index.index_texts([1, 2, 3])
+    assert index.embed_pending() == 3

@@ -13,8 +13,11 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHan
 from dbos import error as dbos_error
 
 from copilot.jobs import steps
+from copilot.jobs.listing import place_of
 from copilot.jobs.names import APP, EXECUTOR, MODELS, SCHEMA, SOURCES, VERSION, JobName
+from copilot.jobs.pulse import Pulse, check_room
 from copilot.jobs.workplace import Workplace
+from copilot.refusals import refusal, storage_errors
 from crm.errors import CopilotError
 from crm.tracing import count, measure, span
 from ingest.sources.run import Interrupted, pending_recordings
@@ -28,6 +31,7 @@ _FILL_S = 2.0
 _WATCH_S = 5.0
 _WAITING_AT_ONCE = 50
 _KEPT_DAYS = 30
+_ACTIVE = ["ENQUEUED", "PENDING", "DELAYED"]
 
 
 @dataclass
@@ -38,10 +42,25 @@ class JobEngine:
     _run: dict[JobName, Callable[..., Any]] = field(default_factory=dict)
     _failed: set[tuple[Any, ...]] = field(default_factory=set)
     _started: int = 0
+    _pulse: Pulse = field(default_factory=Pulse)
 
     def pull(self, name: str) -> "WorkflowHandle[dict[str, Any]] | None":
-        """Enqueue the reading of a source; None if it waits or is being read already."""
-        return self._enqueue(SOURCES, JobName.SYNC_SOURCE, name, once=f"sync:{name}")
+        """Enqueue the reading of a source, or take up the one that waits or runs already.
+
+        None if that one has ended meanwhile.
+        """
+        made = self._enqueue(SOURCES, JobName.SYNC_SOURCE, name, once=f"sync:{name}")
+        return made or self._unfinished_pull(name)
+
+    def _unfinished_pull(self, name: str) -> "WorkflowHandle[dict[str, Any]] | None":
+        # What a killed process left is taken up when the engine starts.
+        waiting = DBOS.list_workflows(
+            status=_ACTIVE, name=JobName.SYNC_SOURCE.value, load_output=False
+        )
+        for one in waiting:
+            if one.input is not None and tuple(one.input["args"]) == (name,):
+                return DBOS.retrieve_workflow(one.workflow_id)
+        return None
 
     def fill_model_lane(self) -> int:
         """Enqueue what waits for a model and return how many jobs that were: recordings first.
@@ -71,8 +90,7 @@ class JobEngine:
 
     def unfinished(self) -> int:
         """Return how many jobs wait or run."""
-        active = ["ENQUEUED", "PENDING", "DELAYED"]
-        found = len(DBOS.list_workflows(status=active, load_input=False, load_output=False))
+        found = len(DBOS.list_workflows(status=_ACTIVE, load_input=False, load_output=False))
         measure("jobs_waiting", found)
         return found
 
@@ -81,13 +99,21 @@ class JobEngine:
 
         With `fills`, what jobs leave for the models (recordings, conversations to understand,
         passages to embed) is enqueued as it comes. Ends early where the board says so.
+
+        Raises PermanentError where the disk is full, TransientError where jobs are not taken up.
         """
         filled_at = 0.0
         self._failed.clear()
+        self._pulse.move()
+        if fills:
+            steps.find_vectors_elsewhere(self.workplace)
         while not self.workplace.board.is_stopping():
             watch()
-            is_idle = not self.unfinished()
+            unfinished = self.unfinished()
+            self._pulse.check(unfinished)
+            is_idle = not unfinished
             if is_idle or time.monotonic() - filled_at >= _FILL_S:
+                check_room(self.workplace.rejects_dir.parent)
                 added = self.fill_model_lane() if fills else 0
                 filled_at = time.monotonic()
                 if is_idle and not added:
@@ -155,8 +181,42 @@ class JobEngine:
         }
         for name, body in bodies.items():
             self._run[name] = DBOS.workflow(name=name.value)(
-                _as_workflow(name, _guarded(name, body, self._failed))
+                _as_workflow(name, self._guarded(name, body))
             )
+
+    def _guarded(self, name: JobName, body: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the step's body, whose own errors are outcomes to show rather than crashes."""
+
+        def step(*arguments: Any) -> Any:
+            begun = time.perf_counter()
+            try:
+                with span("job", kind=name.value), self._pulse.working(), self._own_words():
+                    done = body(*arguments)
+                count("jobs", kind=name.value, state="done")
+                measure("job_seconds", time.perf_counter() - begun, kind=name.value)
+                return done
+            except Interrupted:
+                return {"interrupted": True}
+            except CopilotError as error:
+                count("jobs", kind=name.value, state="failed")
+                log.warning("a job failed: %s", type(error).__name__)
+                self._failed.add((name, *arguments))
+                return {"error": str(error), "error_kind": type(error).__name__}
+
+        return step
+
+    @contextmanager
+    def _own_words(self) -> Iterator[None]:
+        """Say in our words what the records' database or the disk refuses to a job."""
+        place = self.workplace
+        records, folder = place_of(place.store.engine.url), place.rejects_dir.parent
+        try:
+            yield
+        except storage_errors() as error:
+            told = refusal(error, records=records, files=folder)
+            if told is None:
+                raise
+            raise told from error
 
     def _enqueue(
         self, queue: str, name: JobName, *arguments: Any, once: str
@@ -198,30 +258,6 @@ def _as_workflow(name: JobName, body: Callable[..., Any]) -> Callable[..., Any]:
         return step(*arguments)
 
     return workflow
-
-
-def _guarded(
-    name: JobName, body: Callable[..., Any], failed: set[tuple[Any, ...]]
-) -> Callable[..., Any]:
-    """Return the step's body, whose own errors are outcomes to show rather than crashes."""
-
-    def step(*arguments: Any) -> Any:
-        begun = time.perf_counter()
-        try:
-            with span("job", kind=name.value):
-                done = body(*arguments)
-            count("jobs", kind=name.value, state="done")
-            measure("job_seconds", time.perf_counter() - begun, kind=name.value)
-            return done
-        except Interrupted:
-            return {"interrupted": True}
-        except CopilotError as error:
-            count("jobs", kind=name.value, state="failed")
-            log.warning("a job failed: %s", type(error).__name__)
-            failed.add((name, *arguments))
-            return {"error": str(error), "error_kind": type(error).__name__}
-
-    return step
 
 
 def _digest(text: str) -> str:

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from dbos import DBOSClient, run_dbos_database_migrations
+from dbos import DBOS, DBOSClient
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 from copilot.jobs.names import SCHEMA, JobName
+from copilot.refusals import DATABASE, database_error
 from crm.errors import BadInput, NotFound
 
 _KNOWN = frozenset(name.value for name in JobName)
@@ -57,14 +60,29 @@ class Job:
 
 @contextmanager
 def opened(database_url: str) -> "Iterator[DBOSClient]":
-    """Yield a connection to the jobs' database."""
-    # Before the first sync there are no tables to look into.
-    run_dbos_database_migrations(system_database_url=database_url, schema=SCHEMA)
-    client = DBOSClient(system_database_url=database_url, dbos_system_schema=SCHEMA)
+    """Yield a connection to the jobs' database. Raises what `database_error` makes of a refusal."""
     try:
-        yield client
-    finally:
-        client.destroy()
+        # Before the first sync there are no tables to look into.
+        DBOS.migrate(database_url, schema=SCHEMA)
+        client = DBOSClient(
+            system_database_url=database_url,
+            dbos_system_schema=SCHEMA,
+            # Who only looks is told that the server is away, rather than waiting for it.
+            retry_connection_errors=False,
+        )
+        try:
+            yield client
+        finally:
+            client.destroy()
+    except DBAPIError as error:
+        raise database_error(error, place_of(database_url)) from error
+
+
+def place_of(database_url: str | URL) -> str:
+    """Return how to speak of a database: by its file, or by what names the server."""
+    url = make_url(database_url)
+    is_file = url.get_backend_name() == "sqlite"
+    return str(url.database) if is_file else DATABASE
 
 
 def list_jobs(client: "DBOSClient", *, state: JobState | None = None, limit: int = 20) -> list[Job]:

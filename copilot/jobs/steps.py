@@ -11,6 +11,7 @@ from sqlalchemy import select, tuple_
 
 from copilot.jobs.workplace import Workplace
 from copilot.writers.calls.storing import pending_notes, understand_conversation
+from crm.audit.trail import Deed, record
 from crm.errors import CopilotError, NotFound, TransientError
 from crm.index.forgetting import forget_conversations
 from crm.models import Conversation, PendingRecording
@@ -43,7 +44,7 @@ def pull(place: Workplace, name: str) -> dict[str, Any]:
 
     intake = Intake(
         keep_records=_record_keeper(place, source),
-        forget=lambda gone: _forget(place, gone),
+        forget=lambda gone: _forget(place, name, gone),
         settle=settle,
         progress=lambda done, total: place.board.show(name, done, total),
         is_stopping=place.board.is_stopping,
@@ -115,6 +116,17 @@ def is_elsewhere(place: Workplace, path: str) -> bool:
     return place.store.engine.dialect.name != "sqlite" and not Path(path).exists()
 
 
+def find_vectors_elsewhere(place: Workplace) -> None:
+    """Let passages wait for a vector here that another of the machines embedded."""
+    if place.store.engine.dialect.name == "sqlite":
+        return
+    try:
+        place.index.find_missing()
+    except CopilotError as error:
+        # Sources are read all the same; search goes by words until the index opens again.
+        log.warning("the vectors cannot be compared: %s", type(error).__name__)
+
+
 def to_understand(place: Workplace, limit: int) -> list[int]:
     """Return ids of calls and meetings whose notes are missing or out of date, newest first."""
     with place.store.session() as session:
@@ -169,11 +181,18 @@ def _record_keeper(
     return keep
 
 
-def _forget(place: Workplace, gone: list[Gone]) -> int:
+def _forget(place: Workplace, source: str, gone: list[Gone]) -> int:
     named = [(one.stored_as or "", one.external_id) for one in gone]
     with place.store.session() as session:
         key = tuple_(Conversation.source, Conversation.external_id)
         found = list(session.scalars(select(Conversation.id).where(key.in_(named))))
+        # Before, so that no deletion is without its event, whatever ends this process.
+        for number in found:
+            deed = Deed(
+                "conversation.forget", f"conversation:{number}", after={"gone_from": source},
+                agent="sync",
+            )  # fmt: skip
+            record(session, deed, principal=place.principal, now=place.clock())
     try:
         forget_conversations(place.store, place.index, found)
     except TransientError as error:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from crm.disk import disk_trouble
 from crm.errors import PermanentError, TransientError
 from crm.index.embedder import Vectors
 from crm.index.filters import Condition
 from crm.index.vectors import Labels
+from crm.onnx_reports import forbid_reports
 
 _OPERATORS = {
     "=": "$eq", "in": "$in", "not in": "$nin", ">=": "$gte", "<": "$lt", "contains": "$contains"
@@ -87,6 +89,23 @@ class ChromaIndex:
                 ids=list(ids[part]), metadatas=[_metadata(label) for label in labels[part]]
             )
 
+    def ids(self) -> list[str]:
+        """Return the ids of all vectors."""
+        found: list[str] = self._opened().get(include=[])["ids"]
+        return found
+
+    def labels(self, ids: Sequence[str]) -> dict[str, Labels]:
+        """Return the labels of vectors by their ids; ids that are not there are passed over."""
+        found: dict[str, Labels] = {}
+        for part in _parts(len(ids)):
+            held = self._opened().get(ids=list(ids[part]), include=["metadatas"])
+            for one, metadata in zip(held["ids"], held["metadatas"], strict=True):
+                found[one] = {
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in metadata.items()
+                }
+        return found
+
     def ids_of(self, conversation_ids: Sequence[int]) -> list[str]:
         """Return the ids of all vectors of the conversations."""
         ids: list[str] = []
@@ -156,6 +175,7 @@ class ChromaIndex:
 
     def _opened(self) -> Any:
         if self._collection is None:
+            forbid_reports()
             import chromadb
             from chromadb.config import Settings
 
@@ -170,11 +190,17 @@ class ChromaIndex:
                     configuration={"hnsw": {"space": "cosine", **_IN_BULK}},
                 )
             except (ValueError, chromadb.errors.ChromaError) as error:
-                raise PermanentError(
-                    f"the vector index in {str(self._path)!r} cannot be opened ({error}); "
-                    "move the folder away and run `sales-copilot index`"
-                ) from error
+                raise PermanentError(self._cannot_open(str(error))) from error
         return self._collection
+
+    def _cannot_open(self, reason: str) -> str:
+        trouble = disk_trouble(reason, self._path)
+        if trouble is not None:
+            return trouble
+        return (
+            f"the vector index in {str(self._path)!r} cannot be opened ({reason}); "
+            "move the folder away and run `sales-copilot index`"
+        )
 
 
 def _overwrite(collection: Any, ids: Sequence[str]) -> None:

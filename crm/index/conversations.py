@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from crm.index.embedder import Embedder
-from crm.index.embedding import PassageVectors, Progress, forget_embeddings
+from crm.index.embedding import PassageVectors, Progress
 from crm.index.filters import SearchFilters
 from crm.index.full_text import optimize
 from crm.index.nearest import NearestOfAll, NearestPassages
@@ -79,20 +79,24 @@ class ConversationIndex:
             missing = list(session.scalars(select(Conversation.id).where(has_text, ~has_passage)))
         return self.index_texts(missing)
 
-    def has_lost_vectors(self) -> bool:
-        """Say whether passages count as embedded although the vector index is empty.
+    def find_missing(self) -> int:
+        """Let passages wait that count as embedded and have no vector in this index; count them.
 
-        Raises PermanentError if the vector index cannot be opened.
+        Another machine that uses the same database embedded them, or vectors were lost. Raises
+        PermanentError if the vector index cannot be opened.
         """
-        return self._passage_vectors is not None and self._passage_vectors.are_lost()
+        return self._passage_vectors.find_missing() if self._passage_vectors is not None else 0
 
-    def embed_anew(self) -> None:
-        """Let every passage wait for its vector again, after the vector index was lost."""
-        with self._store.session() as session:
-            forget_embeddings(session)
+    def tidy_vectors(self) -> None:
+        """Bring the vectors in line with the database, which other machines may have changed.
+
+        What was forgotten elsewhere goes from the files here too; the rest gets its present labels.
+        """
+        if self._passage_vectors is not None:
+            self._passage_vectors.tidy_all()
 
     def pending(self) -> int:
-        """Return how many passages have no vector of the present embedder yet."""
+        """Return how many passages wait for a vector of the present embedder."""
         return self._passage_vectors.pending() if self._passage_vectors is not None else 0
 
     def embed_pending(

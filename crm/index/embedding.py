@@ -1,17 +1,16 @@
-"""Keeps the vectors of passages: which are pending, made, out of date or lost."""
+"""Keeps the vectors of passages: which wait, which are made, and where."""
 
-import zlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from crm.index.comparing import passage_labels, passages_elsewhere, tidy, tidy_all
 from crm.index.embedder import Embedder
-from crm.index.filters import Label, labels_of
 from crm.index.passages import chunks
+from crm.index.vector_names import digest_of, name_of, without_chunk
 from crm.index.vectors import VectorIndex
-from crm.models import Conversation, Passage, Segment
+from crm.models import Conversation, Passage
 from crm.store import Store
 
 Progress = Callable[[int, int], None]
@@ -26,22 +25,13 @@ class PassageVectors:
         self._store = store
         self._embedder = embedder
         self._vectors = vectors
-
-    def are_lost(self) -> bool:
-        """Say whether passages count as embedded although the vector index is empty.
-
-        Raises PermanentError if the vector index cannot be opened.
-        """
-        with self._store.session() as session:
-            done = Passage.embedding_model == self._embedder.name
-            is_marked = session.scalar(select(exists().where(done)))
-        return bool(is_marked) and not self._vectors.count()
+        self._missing: list[int] = []
 
     def pending(self) -> int:
-        """Return how many passages have no vector of the embedder yet."""
+        """Return how many passages wait for a vector of the embedder."""
         with self._store.session() as session:
             statement = select(func.count()).select_from(Passage).where(self._is_pending())
-            return session.scalar(statement) or 0
+            return (session.scalar(statement) or 0) + len(self._missing)
 
     def embed_pending(
         self,
@@ -68,41 +58,42 @@ class PassageVectors:
 
     def tidy(self, conversation_ids: Sequence[int]) -> None:
         """Drop vectors of text that is no more, and give the others their present labels."""
-        if not self._vectors.count():
-            return
-        with self._store.session() as session:
-            rows = session.execute(
-                select(Passage.id, Passage.text).where(
-                    Passage.conversation_id.in_(conversation_ids),
-                    Passage.embedding_model == self._embedder.name,
-                )
-            )
-            kept = {f"{passage_id}:{digest_of(text)}": passage_id for passage_id, text in rows}
-            labels = _labels(session, list(kept.values()))
-        present = self._vectors.ids_of(conversation_ids)
-        self._vectors.delete([v for v in present if _without_chunk(v) not in kept])
-        true = [v for v in present if _without_chunk(v) in kept]
-        self._vectors.relabel(true, [labels[passage_of(v)] for v in true])
+        tidy(self._store, self._vectors, conversation_ids)
+
+    def tidy_all(self) -> None:
+        """Bring all vectors in line with the database, whichever machine changed that."""
+        tidy_all(self._store, self._vectors)
+
+    def find_missing(self) -> int:
+        """Let passages wait whose vectors another machine has, or that were lost; count them.
+
+        Raises PermanentError if the vector index cannot be opened.
+        """
+        self._missing = passages_elsewhere(self._store, self._vectors, self._embedder.name)
+        return len(self._missing)
 
     def _is_pending(self) -> ColumnElement[bool]:
         return Passage.embedding_model.is_distinct_from(self._embedder.name)
 
     def _embed_batch(self, size: int, first: Sequence[int]) -> int:
         with self._store.session() as session:
-            passages = session.scalars(
-                select(Passage)
-                .join(Conversation, Conversation.id == Passage.conversation_id)
-                .where(self._is_pending())
-                .order_by(
-                    Passage.conversation_id.in_(list(first)).desc(),
-                    Conversation.started_at.desc(),
-                    Passage.id,
+            passages = list(
+                session.scalars(
+                    select(Passage)
+                    .join(Conversation, Conversation.id == Passage.conversation_id)
+                    .where(self._is_pending())
+                    .order_by(
+                        Passage.conversation_id.in_(list(first)).desc(),
+                        Conversation.started_at.desc(),
+                        Passage.id,
+                    )
+                    .limit(size)
                 )
-                .limit(size)
-            ).all()
-            labels = _labels(session, [passage.id for passage in passages])
+            )
+            passages += self._take_missing(session, size - len(passages))
+            labels = passage_labels(session, [passage.id for passage in passages])
         parts = [
-            (f"{passage.id}:{number}:{digest_of(passage.text)}", text, labels[passage.id])
+            (name_of(passage.id, number, passage.text), text, labels[passage.id])
             for passage in passages
             for number, text in enumerate(chunks(passage.text))
         ]
@@ -112,6 +103,16 @@ class PassageVectors:
         self._vectors.add(ids, self._embedder.embed_passages(texts), part_labels)
         self._mark(passages, ids)
         return len(passages)
+
+    def _take_missing(self, session: Session, size: int) -> list[Passage]:
+        """Return up to `size` passages that have no vector here; they wait no longer."""
+        found: list[Passage] = []
+        while self._missing and len(found) < size:
+            some = self._missing[: size - len(found)]
+            self._missing = self._missing[len(some) :]
+            still = Passage.embedding_model == self._embedder.name
+            found += session.scalars(select(Passage).where(Passage.id.in_(some), still))
+        return found
 
     def _mark(self, passages: Sequence[Passage], vector_ids: Sequence[str]) -> None:
         """Note which passages have vectors; one changed meanwhile loses its vector again."""
@@ -129,46 +130,4 @@ class PassageVectors:
                     select(Passage.id, Passage.text).where(Passage.id.in_(ids))
                 )
             }
-        self._vectors.delete([v for v in vector_ids if _without_chunk(v) not in kept])
-
-
-def forget_embeddings(session: Session) -> None:
-    """Let every passage wait for its vector again."""
-    session.execute(update(Passage).values(embedding_model=None))
-
-
-def digest_of(text: str) -> str:
-    """Return the digest of a passage's text that its vectors carry in their ids."""
-    return f"{zlib.crc32(text.encode('utf-8', 'replace')):08x}"
-
-
-def passage_of(vector_id: str) -> int:
-    """Return the id of the passage that a vector belongs to."""
-    return int(vector_id.partition(":")[0])
-
-
-def _labels(session: Session, passage_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
-    rows = session.execute(
-        select(Passage.id, Conversation, Segment.speaker)
-        .join(Conversation, Conversation.id == Passage.conversation_id)
-        .outerjoin(
-            Segment,
-            (Segment.conversation_id == Passage.conversation_id)
-            & Segment.position.between(Passage.first_segment, Passage.last_segment),
-        )
-        .where(Passage.id.in_(passage_ids))
-        .distinct()
-    ).all()
-    speakers: dict[int, list[str]] = defaultdict(list)
-    for passage_id, _, speaker in rows:
-        if speaker is not None:  # the segments may be gone while re-indexing is still to come
-            speakers[passage_id].append(speaker)
-    return {
-        passage_id: labels_of(conversation, speakers[passage_id])
-        for passage_id, conversation, _ in rows
-    }
-
-
-def _without_chunk(vector_id: str) -> str:
-    passage_id, _, digest = vector_id.split(":")
-    return f"{passage_id}:{digest}"
+        self._vectors.delete([v for v in vector_ids if without_chunk(v) not in kept])

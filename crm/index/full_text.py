@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,25 +28,37 @@ _FTS = table("passage_terms", column("rowid"), column("passage_terms"))
 _VECTOR: ColumnElement[object] = literal_column("passages.terms_vector")
 
 
+class AskedTerms:
+    """The terms of one search, and how many passages hold each: counted once, at first use.
+
+    They must come from `crm.index.terms`: letters and digits only, so that nothing a user writes
+    is ever read as an operator of the query language.
+    """
+
+    def __init__(self, session: Session, terms: Sequence[str]) -> None:
+        self.session = session
+        self.terms = terms
+
+    @cached_property
+    def holders(self) -> tuple[int, list[int]]:
+        """How many passages there are, and how many hold each of the terms, in order."""
+        return count_holders(self.session, self.terms)
+
+
 def rank_passages(
-    session: Session,
-    terms: Sequence[str],
+    asked: AskedTerms,
     *,
     filters: SearchFilters,
     principal: Principal,
     limit: int,
 ) -> list[int]:
-    """Return ids of passages holding any of the terms, the best by BM25 first.
-
-    `terms` must come from `crm.index.terms`: letters and digits only, so that nothing a user
-    writes is ever read as an operator of the query language.
-    """
-    if not terms:
+    """Return ids of passages holding any of the terms, the best by BM25 first."""
+    if not asked.terms:
         return []
     allowed = allowed_passages(filters, principal)
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    ranked = _sqlite(allowed, terms) if is_sqlite else _postgres(session, allowed, terms)
-    return list(session.scalars(ranked.limit(limit)))
+    is_sqlite = asked.session.get_bind().dialect.name == "sqlite"
+    ranked = _sqlite(allowed, asked.terms) if is_sqlite else _postgres(allowed, asked)
+    return list(asked.session.scalars(ranked.limit(limit)))
 
 
 def optimize(session: Session) -> None:
@@ -89,18 +102,21 @@ def _sqlite(allowed: Select[int], terms: Sequence[str]) -> Select[int]:
     )
 
 
-def _postgres(session: Session, allowed: Select[int], terms: Sequence[str]) -> Select[int]:
+def _postgres(allowed: Select[int], asked: AskedTerms) -> Select[int]:
     """Weigh each term's rank by its rarity, as BM25 does (Robertson & Zaragoza, 2009, §3.4).
 
     ts_rank saturates with the term's frequency; normalisation 1 damps long passages.
     """
-    total, holders = count_holders(session, terms)
+    total, holders = asked.holders
     score: ColumnElement[float] = literal(0.0)
-    for term, count in zip(terms, holders, strict=True):
+    for term, count in zip(asked.terms, holders, strict=True):
         rank = func.ts_rank(_VECTOR, _tsquery(_lexeme(term)), 1)
         score = score + literal(rarity(total, count)) * rank
-    any_term = _tsquery(" | ".join(_lexeme(term) for term in terms))
-    return allowed.where(_VECTOR.op("@@")(any_term)).order_by(score.desc(), Passage.id.desc())
+    any_term = _tsquery(" | ".join(_lexeme(term) for term in asked.terms))
+    holding = allowed.add_columns(score.label("score")).where(_VECTOR.op("@@")(any_term))
+    # OFFSET 0 keeps the planner from ranking and sorting what the caller may not read.
+    scored = holding.offset(0).subquery()
+    return select(scored.c.id).order_by(scored.c.score.desc(), scored.c.id.desc())
 
 
 def _quoted(term: str) -> str:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from crm.errors import PermanentError, TransientError
 from crm.index.embedder import Embedder
-from crm.index.embedding import digest_of, passage_of
 from crm.index.filters import (
     SearchFilters,
     allowed_passages,
@@ -17,6 +16,7 @@ from crm.index.filters import (
     vector_conditions,
     vector_scope,
 )
+from crm.index.vector_names import digest_of, passage_of
 from crm.index.vectors import VectorIndex
 from crm.models import Passage
 from crm.principal import Principal

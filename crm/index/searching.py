@@ -10,7 +10,7 @@ from crm.errors import BadInput, TransientError
 from crm.index.asked import likely_scopes
 from crm.index.choosing import choose_runs
 from crm.index.filters import SearchFilters, allowed_passages
-from crm.index.full_text import count_holders, rank_passages, rarity
+from crm.index.full_text import AskedTerms, rank_passages, rarity
 from crm.index.moments import Moment
 from crm.index.nearest import NearestOfAll, NearestPassages
 from crm.index.passages import heading_of
@@ -82,9 +82,8 @@ class PassageSearch:
             return []
         filters = with_speakers(session, filters or SearchFilters(), principal)
         wanted = Wanted(terms)
-        places = self._places(
-            session, text, terms, filters=filters, principal=principal, limit=limit
-        )
+        asked = AskedTerms(session, terms)
+        places = self._places(asked, text, filters=filters, principal=principal, limit=limit)
         moments = read_moments(
             session, places.passages, wanted=wanted, filters=filters, principal=principal
         )
@@ -95,7 +94,7 @@ class PassageSearch:
         }
         scores = weigh(
             moments,
-            rarities=_rarities(session, terms, wanted, moments if places.is_whole else None),
+            rarities=_rarities(asked, wanted, moments if places.is_whole else None),
             titles=titles,
             standing=_proven(places, moments, titles),
             meant=places.by_meaning,
@@ -106,20 +105,19 @@ class PassageSearch:
 
     def _places(
         self,
-        session: Session,
+        asked: AskedTerms,
         text: str,
-        terms: Sequence[str],
         *,
         filters: SearchFilters,
         principal: Principal,
         limit: int,
     ) -> _Places:
         """Return the passages to read: those of a known conversation, else the best by both."""
-        pool = max(_POOL, _POOL_A_LIMIT * limit)
+        session, pool = asked.session, max(_POOL, _POOL_A_LIMIT * limit)
         whole = _whole(session, filters, principal)
         scopes = [] if whole else [filters, *likely_scopes(text, filters)]
         rankings = [
-            (rank_passages(session, terms, filters=scope, principal=principal, limit=pool), 1.0)
+            (rank_passages(asked, filters=scope, principal=principal, limit=pool), 1.0)
             for scope in scopes
         ]
         by_meaning: list[int] = []
@@ -169,7 +167,7 @@ def _proven(
 
 
 def _rarities(
-    session: Session, terms: Sequence[str], wanted: Wanted, moments: Sequence[Moment] | None
+    asked: AskedTerms, wanted: Wanted, moments: Sequence[Moment] | None
 ) -> dict[str, float]:
     """Return the weight of each stem: among the moments, if these are all, else the passages."""
     if moments is not None:
@@ -177,6 +175,6 @@ def _rarities(
             stem: rarity(len(moments), sum(stem in moment.found for moment in moments))
             for stem in wanted.stems.values()
         }
-    total, counts = count_holders(session, terms)
-    stems = (wanted.stems[term] for term in terms)
+    total, counts = asked.holders
+    stems = (wanted.stems[term] for term in asked.terms)
     return {stem: rarity(total, count) for stem, count in zip(stems, counts, strict=True)}

@@ -24,6 +24,14 @@ class VectorIndex(Protocol):
         """Change labels of vectors that are there; other ids are passed over."""
         ...
 
+    def ids(self) -> list[str]:
+        """Return the ids of all vectors."""
+        ...
+
+    def labels(self, ids: Sequence[str]) -> dict[str, Labels]:
+        """Return the labels of vectors by their ids; ids that are not there are passed over."""
+        ...
+
     def ids_of(self, conversation_ids: Sequence[int]) -> list[str]:
         """Return the ids of all vectors of the conversations."""
         ...

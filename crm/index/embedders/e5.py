@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crm.errors import PermanentError
 from crm.index.embedder import Vectors, without_broken_characters
 from crm.index.embedders.e5_file import E5File, scales_and_numbers
+from crm.onnx_reports import forbid_reports
 
 _MODEL_FILE = "e5-small-q4.bin"
 _SPACES = re.compile(" {2,}")
@@ -119,6 +120,7 @@ def _tokenizer(file: E5File) -> Any:
 
 
 def _encoder(file: E5File, threads: int) -> Any:
+    forbid_reports()
     import onnxruntime
 
     from crm.index.embedders.e5_graph import build_encoder
