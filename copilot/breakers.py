@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +17,11 @@ from pybreaker import (
 )
 from pydantic import BaseModel, Field
 
-from crm.errors import TransientError
+from crm.errors import OutOfReach, TransientError
 from crm.tracing import count, measure
 
 T = TypeVar("T")
+Kind = Literal["model", "embedder", "recogniser", "mail server", "CRM"]
 
 FAILURES = 3
 PAUSE_S = 30.0
@@ -32,8 +33,13 @@ class Resting(TransientError):
 
 
 class Standing(BaseModel):
-    """What is known of a server: `opened_at` is when it was last given up, in seconds of UTC."""
+    """What is known of a server: `opened_at` is when it was last given up, in seconds of UTC.
 
+    `what` names it to people, `pause_s` is how long it is left alone.
+    """
+
+    what: str = ""
+    pause_s: float = Field(default=PAUSE_S, ge=0.0, lt=1e6)
     state: Literal["closed", "open", "half-open"] = "closed"
     failures: int = 0
     successes: int = 0
@@ -45,17 +51,24 @@ class Breaker:
 
     All processes of a workspace share what they know through a small file, so that a server that
     is down costs one of them its time, not each. Two that fail in the same instant may count as
-    one. Only a TransientError is a failure: a refusal shows that the server is there.
+    one. Only errors of the kind `counted` are failures: a refusal shows that the server is there.
     """
 
     def __init__(
-        self, what: str, *, file: Path, pause_s: float = PAUSE_S, kind: str = "server"
+        self,
+        what: str,
+        *,
+        file: Path,
+        pause_s: float = PAUSE_S,
+        kind: str = "server",
+        counted: type[TransientError] = TransientError,
     ) -> None:
         """`what` names the server to people, as in "the model at 'https://…'"."""
         self._what = what
         self._kind = kind
+        self._counted = counted
         self._pause = timedelta(seconds=pause_s)
-        self._kept = _FileState(file)
+        self._kept = _FileState(file, Standing(what=what, pause_s=pause_s))
         self._of_thread = threading.local()
 
     def call(self, work: Callable[[], T]) -> T:
@@ -79,7 +92,7 @@ class Breaker:
             found = self._of_thread.breaker = CircuitBreaker(
                 fail_max=FAILURES,
                 reset_timeout=self._pause.total_seconds(),
-                exclude=[_is_no_failure],
+                exclude=[lambda error: not isinstance(error, self._counted)],
                 state_storage=self._kept,
                 listeners=[_Counting()],
                 name=self._kind,
@@ -89,28 +102,40 @@ class Breaker:
 
     def _resting(self) -> Resting:
         since = self._kept.opened_at or datetime.now(UTC)
-        again = since + self._pause
-        return Resting(
-            f"{self._what} failed {FAILURES} times in a row and is not asked since "
-            f"{since:%H:%M:%S} UTC; it is asked again at {again:%H:%M:%S} UTC"
-        )
+        return Resting(_in_words(self._what, since, since + self._pause))
 
 
-def breaker_for(
-    kind: Literal["model", "embedder", "recogniser", "mail server"], place: str, *, folder: Path
-) -> Breaker:
+def breaker_for(kind: Kind, place: str, *, folder: Path, pause_s: float = PAUSE_S) -> Breaker:
     """Return the breaker of one server, whose state lies in a file of the folder.
 
-    `place` is shown to people: give it without credentials.
+    `place` is shown to people: give it without credentials. A mail server or CRM that is there
+    and puts off one mail or record is asked for the next: only its absence counts.
     """
     digest = sha256(place.encode("utf-8", "replace")).hexdigest()[:12]
-    word = kind.replace(" ", "-")
+    word = kind.replace(" ", "-").lower()
     file = folder / f"{word}-{digest}.json"
-    return Breaker(f"the {kind} at {place!r}", file=file, kind=word)
+    counted = OutOfReach if kind in {"mail server", "CRM"} else TransientError
+    what = f"the {kind} at {place!r}"
+    return Breaker(what, file=file, kind=word, pause_s=pause_s, counted=counted)
 
 
-def _is_no_failure(error: object) -> bool:
-    return not isinstance(error, TransientError)
+def servers_at_rest(folder: Path, now: datetime) -> Iterator[str]:
+    """Yield a sentence for each server that is not asked at present, as the breakers tell it."""
+    for file in sorted(folder.glob("*.json")):
+        known = _FileState(file, Standing())
+        since, kept = known.opened_at, known.standing
+        if kept.state != STATE_OPEN or since is None:
+            continue
+        again = since + timedelta(seconds=kept.pause_s)
+        if now < again:
+            yield _in_words(kept.what or f"the server of {file.name!r}", since, again)
+
+
+def _in_words(what: str, since: datetime, again: datetime) -> str:
+    return (
+        f"{what} failed {FAILURES} times in a row and is not asked since {since:%H:%M:%S} UTC; it "
+        f"is asked again at {again:%Y-%m-%d %H:%M:%S} UTC"
+    )
 
 
 class _Counting(CircuitBreakerListener):
@@ -123,10 +148,16 @@ class _Counting(CircuitBreakerListener):
 class _FileState(CircuitBreakerStorage):
     """The library's state in a file; where that cannot be written, in this process alone."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, first: Standing) -> None:
         super().__init__("file")
         self._file = file
+        self._first = first
         self._here: Standing | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """All that is known."""
+        return self._read()
 
     @property
     def state(self) -> str:
@@ -180,10 +211,11 @@ class _FileState(CircuitBreakerStorage):
         try:
             return Standing.model_validate_json(self._file.read_bytes())
         except (OSError, ValueError):
-            return Standing()
+            return self._first
 
     def _write(self, **changes: Any) -> None:
-        changed = self._read().model_copy(update=changes)
+        named = {"what": self._first.what, "pause_s": self._first.pause_s}
+        changed = self._read().model_copy(update={**named, **changes})
         scratch = self._file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,15 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from copilot.anchor import read_anchor
+from copilot.breakers import servers_at_rest
 from copilot.llm.modelfiles import ModelSet, find_models
 from copilot.reaching import reach_servers
 from copilot.refusals import DATABASE, cannot_open, database_error, no_driver
 from copilot.settings import Settings
 from copilot.wiring import Installation
 from crm.audit.verifying import verify_end
+from crm.disk import disk_trouble, has_no_room, nearest
 from crm.errors import CopilotError, PermanentError, TransientError
 from crm.models import AuditEvent, ImportRun
 from crm.store import Store
@@ -66,7 +69,7 @@ def check_health(installation: Installation, *, now: datetime, wait_s: float = W
     `now` is the real time; no server is waited for longer than `wait_s` seconds.
     """
     settings = installation.settings
-    findings = [_folder(settings), _disk(settings), *_secrets(settings)]
+    findings = [_folder(settings), _disk(settings), *_secrets(settings), _rules(installation)]
     database, store = _database(settings, wait_s)
     findings.append(database)
     if store is not None:
@@ -78,6 +81,7 @@ def check_health(installation: Installation, *, now: datetime, wait_s: float = W
         _file("jobs", settings.workspace_dir / "jobs.db", Level.WARNING, settings),
         *_models(settings),
         *_servers(settings, wait_s),
+        _at_rest(settings, now),
     ]
     return Health(tuple(findings))
 
@@ -113,27 +117,25 @@ def file_in_words(path: Path | None) -> str:
 
 def _folder(settings: Settings) -> Finding:
     folder = settings.workspace_dir
-    place = _nearest(folder)
+    place = nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(b"\0" * 4096)
     except OSError as error:
-        why = cannot_open(str(folder), error.strerror or type(error).__name__)
-        return failed("workspace", why)
+        return failed("workspace", cannot_open(str(folder), error))
     return Finding("workspace", str(folder), path_in_words(folder))
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(_nearest(settings.workspace_dir)).free
+    folder = settings.workspace_dir
+    free = shutil.disk_usage(nearest(folder)).free
     level, problem = Level.OK, None
-    if free < LOW_DISK_BYTES:
-        level = Level.FAILED if free < FULL_DISK_BYTES else Level.WARNING
-        problem = "less than 2 GB are free: make room"
+    if has_no_room(folder, needs=LOW_DISK_BYTES):
+        is_full = has_no_room(folder, needs=FULL_DISK_BYTES)
+        level = Level.FAILED if is_full else Level.WARNING
+        few = "less than 2 GB are free" if free < LOW_DISK_BYTES else "no more files fit on it"
+        problem = f"{few}: make room"
     return Finding("free_disk_bytes", free, size_in_words(free), problem, level)
-
-
-def _nearest(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -143,6 +145,16 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         shown = ", ".join(path_in_words(path) for path in exposed)
         problem = "others on this machine can read it: run `chmod 600` on it"
         yield Finding("secrets", len(exposed), shown, problem, Level.WARNING)
+
+
+def _rules(installation: Installation) -> Finding:
+    """Say whether the access rules can be used: without them only the local owner can work."""
+    try:
+        version = installation.policy.version
+    except CopilotError as error:
+        return failed("access_rules", str(error))
+    file = installation.settings.policy_file
+    return Finding("access_rules", version, path_in_words(file) if file else "the built-in ones")
 
 
 def _database(settings: Settings, wait_s: float) -> tuple[Finding, Store | None]:
@@ -156,7 +168,7 @@ def _database(settings: Settings, wait_s: float) -> tuple[Finding, Store | None]
     except ImportError as error:
         return failed("database", no_driver(place, settings.sqlalchemy_url, error)), None
     except ArgumentError as error:
-        return failed("database", cannot_open(place, type(error).__name__)), None
+        return failed("database", cannot_open(place, error)), None
     except DBAPIError as error:
         refused = database_error(error, place)
         # Somebody writes to the file just now: reading goes on.
@@ -187,7 +199,7 @@ def _cannot_write(store: Store) -> str | None:
 def _records(store: Store, settings: Settings, now: datetime) -> Iterator[Finding]:
     """Yield what the records themselves show: the trail's end, and whether the clock went back."""
     with store.session() as session:
-        faults = verify_end(session)
+        faults = verify_end(session, anchor=read_anchor(settings.workspace_dir))
         newest = [
             moment
             for moment in (
@@ -216,18 +228,24 @@ def _records(store: Store, settings: Settings, now: datetime) -> Iterator[Findin
 
 def _index(installation: Installation) -> Finding:
     name = "passages_without_vector"
-    torn = _opens(installation.settings.index_dir / "chroma.sqlite3")
+    torn = _opens(
+        installation.settings.index_dir / "chroma.sqlite3",
+        "move the folder away and run `sales-copilot index`",
+    )
     try:
         if torn is not None:
-            raise PermanentError(f"{torn}; move the folder away and run `sales-copilot index`")
+            raise PermanentError(torn)
+        missing = installation.index.find_missing()
         pending = installation.index.pending()
-        is_lost = installation.index.has_lost_vectors()
     except CopilotError as error:
         without = f"{error}; until then search goes by words only"
         return failed(name, without, Level.WARNING)
     shown = f"{pending:,} to do: `sales-copilot index` finishes them" if pending else "up to date"
-    if is_lost:
-        why = "the vectors are gone: run `sales-copilot index`"
+    if missing:
+        why = (
+            f"{missing:,} have their vectors on another machine or lost them: run "
+            "`sales-copilot index`"
+        )
         return Finding(name, pending, shown, why, Level.WARNING)
     return Finding(name, pending, shown)
 
@@ -238,21 +256,25 @@ def _file(name: str, path: Path, level: Level, settings: Settings) -> Finding:
         return Finding(name, "postgresql", "in the database")
     if not path.exists():
         return Finding(name, None, "none yet")
-    torn = _opens(path)
+    torn = _opens(path, "or restore a backup")
     if torn is not None:
-        return failed(name, f"{torn}, or restore a backup", level)
+        return failed(name, torn, level)
     return Finding(name, path.stat().st_size, file_in_words(path))
 
 
-def _opens(path: Path) -> str | None:
-    """Return why a file of SQLite cannot be read, None if it can or is not there."""
+def _opens(path: Path, torn: str) -> str | None:
+    """Return why a file of SQLite cannot be read, None if it can or is not there.
+
+    `torn` is what to do where that is not the disk's fault.
+    """
     if not path.exists():
         return None
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as file:
             file.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        return cannot_open(str(path), str(error))
+        trouble = disk_trouble(str(error), path)
+        return trouble or f"{cannot_open(str(path), str(error))}; {torn}"
     return None
 
 
@@ -275,3 +297,12 @@ def _servers(settings: Settings, wait_s: float) -> Iterator[Finding]:
         place = f"{settings.llm_model} at {one.place}" if is_model else one.place
         level = Level.WARNING if one.problem else Level.OK
         yield Finding(one.name, place, place, one.problem, level)
+
+
+def _at_rest(settings: Settings, now: datetime) -> Finding:
+    """Tell which servers failed so often that commands leave them alone for a moment."""
+    name, resting = "servers_at_rest", list(servers_at_rest(settings.breakers_dir, now))
+    if not resting:
+        return Finding(name, 0, "none")
+    told = "; ".join(resting)
+    return Finding(name, len(resting), f"{len(resting)}", told, Level.WARNING)

@@ -1,10 +1,11 @@
 """How many questions a person may ask in a minute, counted over all processes of a workspace."""
 
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
 
-from crm.errors import TransientError
+from copilot.llm.allowance import UsedUp
+from copilot.refusals import storage_errors
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -25,10 +27,24 @@ log = logging.getLogger(__name__)
 _WAIT_S = 10.0
 _AHEAD_MS = 60_000
 _LOCK = 735_011_403
+_MOST_HELD = 16
 
 
-class TooManyQuestions(TransientError):
+class TooManyQuestions(UsedUp):
     """The person asked too many questions within a minute."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A bucket that is open, in which process and on which file."""
+
+    bucket: Any
+    process: int
+    file: tuple[int, int]
+
+    @property
+    def is_ours(self) -> bool:
+        return self.process == os.getpid()
 
 
 @dataclass
@@ -42,6 +58,8 @@ class QuestionLimit:
     folder: Path
     postgres_url: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _held: dict[str, _Held] = field(default_factory=dict)
+    _inherited: list[_Held] = field(default_factory=list)
 
     def admit(self, person: str) -> None:
         """Count one question. Raises TooManyQuestions, which says when to ask again."""
@@ -49,17 +67,23 @@ class QuestionLimit:
             return
         try:
             wait_ms = self._wait_ms(person)
-        except _refusals() as error:
+        except storage_errors() as error:
             log.warning("questions cannot be counted: %s", type(error).__name__)
             return
         if wait_ms is not None:
+            wait_s = max(1, ceil(wait_ms / 1000))
             raise TooManyQuestions(
-                f"{self.per_minute} questions a minute are allowed and asked: ask again in "
-                f"{max(1, ceil(wait_ms / 1000))} s (SALES_COPILOT_QUESTIONS_PER_MINUTE sets this)"
+                en=f"{self.per_minute} questions a minute are allowed and asked: ask again in "
+                f"{wait_s} s (SALES_COPILOT_QUESTIONS_PER_MINUTE sets this)",
+                zh=f"每分钟可提 {self.per_minute} 个问题，已经提满：请在 {wait_s} 秒后再问"
+                "（由 SALES_COPILOT_QUESTIONS_PER_MINUTE 设定）",
             )
 
     def close(self) -> None:
         """Give the connections back."""
+        with self._lock:
+            while self._held:
+                self._let_go(self._held.popitem()[1])
         if "_pool" in self.__dict__:
             self._pool.close()
 
@@ -81,20 +105,45 @@ class QuestionLimit:
 
     @contextmanager
     def _bucket(self, table: str) -> Iterator[Any]:
-        from pyrate_limiter import Duration, PostgresBucket, Rate, SQLiteBucket
+        from pyrate_limiter import Duration, PostgresBucket, Rate
 
         rates = [Rate(self.per_minute, Duration.MINUTE)]
-        with ExitStack() as stack:
-            if self.postgres_url is None:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                file = str(self.folder / "limits.db")
-                bucket = SQLiteBucket.init_from_file(rates, table, file, use_file_lock=True)
-                yield stack.enter_context(bucket)
-                return
-            # The bucket refuses whoever comes at the same instant; so they come one by one.
-            connection = stack.enter_context(self._pool.connection())
+        if self.postgres_url is None:
+            try:
+                yield self._in_file(table, rates)
+            except sqlite3.Error:
+                self._let_go(self._held.pop(table, None))
+                raise
+            return
+        # The bucket refuses whoever comes at the same instant; so they come one by one.
+        with self._pool.connection() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             yield PostgresBucket(self._pool, table, rates)
+
+    def _in_file(self, table: str, rates: list[Any]) -> Any:
+        """Return the person's bucket, opened anew in a forked process and after a restore."""
+        from pyrate_limiter import SQLiteBucket
+
+        path = self.folder / "limits.db"
+        held = self._held.pop(table, None)
+        if held is None or not held.is_ours or held.file != _identity(path):
+            self._let_go(held)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            bucket = SQLiteBucket.init_from_file(rates, table, str(path), use_file_lock=True)
+            held = _Held(bucket, os.getpid(), _identity(path))
+        self._held[table] = held
+        while len(self._held) > _MOST_HELD:
+            self._let_go(self._held.pop(next(iter(self._held))))
+        return held.bucket
+
+    def _let_go(self, held: _Held | None) -> None:
+        if held is None:
+            return
+        if held.is_ours:
+            held.bucket.close()
+        else:
+            # SQLite wants a connection that came through a fork neither used nor closed.
+            self._inherited.append(held)
 
     @cached_property
     def _pool(self) -> "ConnectionPool":
@@ -111,16 +160,16 @@ class QuestionLimit:
         )
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what tells this file from another one put in its place."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
 def _in_utc(connection: "Connection[Any]") -> None:
     # The bucket's times have no zone: all who read and write them have to be in one.
     connection.execute("SET timezone TO 'UTC'")
     connection.commit()
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """Return what databases raise; the driver of PostgreSQL need not be installed."""
-    try:
-        from psycopg import Error
-    except ImportError:
-        return (sqlite3.Error, OSError)
-    return (sqlite3.Error, OSError, Error)

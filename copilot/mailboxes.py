@@ -11,10 +11,13 @@ from copilot.agent.approvals.effects import Effect, Effects
 from copilot.agent.effects.mail_account import MailAccount
 from copilot.agent.effects.mail_attempts import FOLDER, Attempts
 from copilot.agent.effects.mail_drafts import SaveMailDraft
+from copilot.agent.effects.mail_effect import MailGuards
 from copilot.agent.effects.mail_sending import SendMail
+from copilot.breakers import PAUSE_S, breaker_for
 from copilot.secret_rules import PREFIX
 from copilot.settings import Settings
 from crm.errors import BadInput, PermanentError
+from crm.guards import Unguarded
 from crm.models import EffectKind
 from crm.principal import Principal
 from ingest.sources.oauth import AccessTokens, OAuthConfig
@@ -78,16 +81,38 @@ def mail_effects(settings: Settings) -> Effects:
     return effects_on(account, settings)
 
 
-def effects_on(account: MailAccount | None, settings: Settings) -> Effects:
-    """Return the effects on this mailbox, with the workspace's notes and folder of documents."""
+def effects_on(
+    account: MailAccount | None, settings: Settings, *, pause_s: float = PAUSE_S
+) -> Effects:
+    """Return the effects on this mailbox, with the workspace's notes and folder of documents.
+
+    A server of it that is away is left alone for `pause_s` seconds.
+    """
     attempts, documents = Attempts(settings.workspace_dir / FOLDER), settings.mail_documents
     save, send = EffectKind.SAVE_MAIL_DRAFT, EffectKind.SEND_MAIL
     made: dict[EffectKind, Effect] = {kind: NotSetUp(kind, what_to_set(kind)) for kind in _HOSTS}
-    if account is not None and account.imap_host:
-        made[save] = SaveMailDraft(account, attempts, documents=documents)
-    if account is not None and account.smtp_host:
-        made[send] = SendMail(account, attempts, documents=documents)
+    if account is None:
+        return made
+    guards = _guards(account, settings, pause_s)
+    if account.imap_host:
+        made[save] = SaveMailDraft(account, attempts, documents=documents, guards=guards)
+    if account.smtp_host:
+        made[send] = SendMail(account, attempts, documents=documents, guards=guards)
     return made
+
+
+def _guards(account: MailAccount, settings: Settings, pause_s: float) -> MailGuards:
+    """Return a circuit breaker for each server of the mailbox."""
+    breakers = [
+        breaker_for("mail server", f"{host}:{port}", folder=settings.breakers_dir, pause_s=pause_s)
+        if host
+        else Unguarded()
+        for host, port in (
+            (account.imap_host, account.imap_port),
+            (account.smtp_host, account.smtp_port),
+        )
+    ]
+    return MailGuards(*breakers)
 
 
 def what_to_set(kind: EffectKind) -> str:

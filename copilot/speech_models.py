@@ -1,6 +1,7 @@
 """Which speech recogniser the settings ask for."""
 
-from copilot.settings import OPENAI_URL, Settings
+from copilot.model_settings import OPENAI_URL
+from copilot.settings import Settings
 from crm.errors import PermanentError
 from ingest.speech.transcriber import Transcriber
 

@@ -106,11 +106,14 @@ class PersonalAccount:
             used = tokens_on(session, self.person, now.date())
         if used >= budget:
             resets = datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)
+            anew = f"{resets:%Y-%m-%d %H:%M} {resets.tzname()}"
             raise OverBudget(
-                f"{used:,} of today's {budget:,} tokens are used: the budget begins anew at "
-                f"{resets:%Y-%m-%d %H:%M} {resets.tzname()}; what needs no language model is "
-                "answered meanwhile (SALES_COPILOT_TOKENS_PER_DAY sets the budget)",
-                resets,
+                en=f"{used:,} of today's {budget:,} tokens are used: the budget begins anew at "
+                f"{anew}; what needs no language model is answered meanwhile "
+                "(SALES_COPILOT_TOKENS_PER_DAY sets the budget)",
+                zh=f"今天的 {budget:,} 个令牌已用去 {used:,} 个：额度从 {anew} 起重新计算；"
+                "不需要语言模型的问题照常回答（额度由 SALES_COPILOT_TOKENS_PER_DAY 设定）",
+                resets_at=resets,
             )
 
     def book(self, model: str, usage: Usage, *, has_failed: bool) -> None:

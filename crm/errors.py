@@ -33,5 +33,9 @@ class TransientError(CopilotError):
     """It may work if tried again: a busy server, a dropped connection."""
 
 
+class OutOfReach(TransientError):
+    """The server did not answer, or broke off: whoever asks it next may wait as long in vain."""
+
+
 class PermanentError(CopilotError):
     """It will fail again until somebody mends the set-up; the message says what."""

@@ -206,7 +206,7 @@ def test_calls_that_share_their_patience_have_one_limit_together() -> None:
 def test_a_server_that_takes_calls_and_never_answers_costs_one_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        model = EndpointModel("fake", base_url=url, timeout_s=0.2, max_retries=3)
+        model = EndpointModel("fake", base_url=url, timeout_s=1.5, max_retries=3)
         with pytest.raises(TransientError, match="did not answer in time"):
             model.structured(HELLO, Choice, max_tokens=9)
         silent.setblocking(False)

@@ -95,7 +95,7 @@ def apply_suggestion(desk: Desk, number: int, name: str = "anna") -> dict[str, A
 
 
 def test_a_task_is_written_as_it_was_approved(desk: Desk) -> None:
-    result = done(desk, "anna", EffectKind.CREATE_TASK, {**TASK, "contact_id": 1})
+    result = done(desk, "mia", EffectKind.CREATE_TASK, {**TASK, "contact_id": 1})
 
     row = desk.all_of(Activity)[0]
     assert (row.kind, row.subject, row.owner_id) == ("task", "给王总打电话", 2)

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from copilot.breakers import breaker_for
 from copilot.health import FULL_DISK_BYTES, Finding, Health, Level, check_health
 from copilot.settings import Settings
 from copilot.wiring import Installation
 from crm.audit.trail import Deed, record
 from crm.audit.verifying import verify_end
+from crm.errors import OutOfReach
 from crm.principal import Principal
 from crm.store import Store
 from tests.postgres import postgres_url
@@ -70,6 +72,32 @@ def test_a_workspace_in_order_is_ready(place: Path) -> None:
     assert found["database"].value == "sqlite"
     assert {name for name, one in found.items() if one.problem} == {"language_model"}
     assert found["language_model"].level is Level.WARNING
+
+
+def test_rules_that_cannot_be_used_are_a_failure(place: Path) -> None:
+    assert health(place)["access_rules"].problem is None
+    (place / "default" / "access.cedar").write_text("permit (nobody at all", encoding="utf-8")
+    broken = health(place)["access_rules"]
+    assert broken.level is Level.FAILED
+    assert "access.cedar" in (broken.problem or "")
+
+
+def test_a_server_that_is_left_alone_is_told_with_when_it_is_asked_again(place: Path) -> None:
+    def away() -> None:
+        raise OutOfReach("nobody there")
+
+    assert health(place)["servers_at_rest"].value == 0
+    folder = Settings.load(home=place).breakers_dir
+    breaker = breaker_for("mail server", "smtp.ours.example:465", folder=folder)
+    while not breaker.is_open:
+        with pytest.raises(OutOfReach):
+            breaker.call(away)
+    now = datetime.now(UTC)
+    found = health(place, now=now)["servers_at_rest"]
+    assert (found.value, found.level) == (1, Level.WARNING)
+    assert "the mail server at 'smtp.ours.example:465' failed" in str(found.problem)
+    assert "is asked again at" in str(found.problem)
+    assert health(place, now=now + timedelta(minutes=1))["servers_at_rest"].value == 0
 
 
 def test_an_empty_installation_is_ready_and_nothing_is_made(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Settings: where they come from, what they refuse, and what they never show."""
 
+import ast
+import re
 from datetime import date
 from pathlib import Path
 
@@ -7,7 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from copilot.settings import Settings
+from copilot.wiring import Installation
 from crm.errors import BadInput
+
+REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +42,21 @@ def test_a_workspace_has_its_own_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert {path.parent for path in inside} == {folder}
     assert len(inside) == 4
     assert not folder.exists()
+
+
+def test_a_policy_that_is_a_link_to_nowhere_or_a_folder_opens_nothing(tmp_path: Path) -> None:
+    settings = Settings.load(home=tmp_path)
+    assert settings.policy_file is None
+    settings.workspace_dir.mkdir()
+    own = settings.workspace_dir / "access.cedar"
+    own.symlink_to(tmp_path / "gone")
+    assert settings.policy_file == own
+    with pytest.raises(BadInput, match=r"access\.cedar"):
+        _ = Installation(settings).policy
+    own.unlink()
+    own.mkdir()
+    with pytest.raises(BadInput, match=r"access\.cedar"):
+        _ = Installation(settings).policy
 
 
 def test_the_usual_endpoint_variables_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,3 +148,27 @@ def test_settings_do_not_change() -> None:
     settings = Settings.load()
     with pytest.raises(ValidationError):
         settings.workspace = "other"  # type: ignore[misc]
+
+
+def test_nothing_but_the_settings_reads_the_environment() -> None:
+    readers = {
+        path.relative_to(REPOSITORY).as_posix()
+        for package in ("crm", "ingest", "tools", "prompts", "copilot")
+        for path in (REPOSITORY / package).rglob("*.py")
+        if re.search(r"\b(environb?|getenvb?)\b", _code_of(path))
+    }
+    # Two engines are told there what they take from nowhere else; nothing is read.
+    told = {"crm/index/embedder.py", "crm/onnx_reports.py"}
+    assert readers - told == {"copilot/settings.py"}
+
+
+def _code_of(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = (node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    taken = (
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "os"
+        for alias in node.names
+    )
+    return " ".join((*named, *taken))

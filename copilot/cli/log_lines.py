@@ -4,6 +4,7 @@ import json
 import logging
 import textwrap
 import traceback
+from copy import copy
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -26,6 +27,12 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record; what another handler wrote of its exception is not taken over."""
+        own = copy(record)
+        own.exc_text = None
+        return super().format(own)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — the library's name
         """Return the record on one line."""

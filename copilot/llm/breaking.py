@@ -1,18 +1,9 @@
 """A model elsewhere behind a circuit breaker: down, it is not asked again for a while."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
 
 from copilot.llm.client import LanguageModel, Message, Reply, T
-
-R = TypeVar("R")
-
-
-class Guard(Protocol):
-    """What stands before a server and may refuse to ask it."""
-
-    def call(self, work: Callable[[], R]) -> R:
-        """Return what the work returns. Raises TransientError instead of doing it."""
+from crm.guards import Guard
 
 
 class BreakingModel:

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from copilot.llm.allowance import UsedUp
 from copilot.llm.client import LanguageModel, Message, Reply, T, Usage
 from copilot.llm.spending import counted
-from crm.errors import CopilotError, TransientError
+from crm.errors import CopilotError
 from crm.tracing import count, measure, span
 
 OPERATION = "chat"
 
 
-class OverBudget(TransientError):
+class OverBudget(UsedUp):
     """The person's tokens for the day are used up; `resets_at` is when they begin anew."""
 
-    def __init__(self, message: str, resets_at: datetime) -> None:
-        super().__init__(message)
+    def __init__(self, *, en: str, zh: str, resets_at: datetime) -> None:
+        super().__init__(en=en, zh=zh)
         self.resets_at = resets_at
 
 

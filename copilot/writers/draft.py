@@ -53,7 +53,8 @@ class Draft(BaseModel):
 
     `paragraphs` are the sentences between greeting and closing, in the order of the body; a
     sentence without facts states none. `approval` is elevated where a commitment of ours could not
-    be proved and stands as a placeholder.
+    be proved and stands as a placeholder. `without_model` says why rules alone worded facts and
+    quotations where the model should have, None where it did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +75,7 @@ class Draft(BaseModel):
     approval: Approval = Approval.REP
     dropped: tuple[Dropped, ...] = ()
     style_sources: tuple[str, ...] = ()
+    without_model: str | None = None
     thread: Threading | None = None
     opportunity_id: int | None = None
     account_id: int | None = None

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field, create_model
 from copilot.grounding.promises import content_words
 from copilot.grounding.sentences import CitedSentence, Dropped
 from copilot.grounding.verifier import Ground, Pending, verify
-from copilot.llm.client import LanguageModel, Message, Usage
+from copilot.llm.client import LanguageModel, Message, UnusableReply, Usage
 from copilot.writers.letters.persons import keeps_persons
-from crm.errors import PermanentError
+from crm.errors import CopilotError, PermanentError, TransientError
 from prompts.library import load_prompt, quote_outside
 from tools.language import Language, has_han
 
@@ -33,6 +33,10 @@ _WRONG_PERSONS = {
 }
 _ABOUT_WHAT = re.compile(r"^You asked about (?=(?:what|how|who|when|where|which|whether|why|if)\b)")
 _UNUSABLE = {"en": "the model gave no usable sentence", "zh": "模型没有给出可用的句子"}
+_AWAY = {
+    "en": "the model was not available, and rules cannot word it",
+    "zh": "模型不可用，而规则无法表述",
+}
 
 
 class ProposedSentence(BaseModel):
@@ -69,12 +73,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Written:
-    """What came of the items: `sentences` has one entry an item, None where nothing held."""
+    """What came of the items: `sentences` has one entry an item, None where nothing held.
+
+    `outage` is why the model was not asked for the rest, or gave nothing of use.
+    """
 
     sentences: list[CitedSentence | None]
     dropped: list[Dropped]
     pending: list[Pending]
     usage: Usage
+    outage: CopilotError | None = None
 
 
 @dataclass
@@ -83,7 +91,8 @@ class Scribe:
 
     Each item is a call of its own: shown all items at once, a small model writes the same
     sentence several times. `prompts` names the three prompts: rules, item, rewrite. With
-    `words_all` a model that can be trusted with it words also what code could say exactly.
+    `words_all` a model that can be trusted with it words also what code could say exactly. Once the
+    model is out of reach it is not asked again (with `outage`, not at all): code says what it can.
     """
 
     model: LanguageModel
@@ -92,6 +101,7 @@ class Scribe:
     prompts: tuple[str, str, str]
     progress: Callable[[int, int], None] = lambda _done, _total: None
     words_all: bool = False
+    outage: CopilotError | None = None
     _usage: Usage = field(default_factory=Usage)
     _dropped: list[Dropped] = field(default_factory=list)
     _pending: list[Pending] = field(default_factory=list)
@@ -101,9 +111,8 @@ class Scribe:
 
         A sentence that only lacks approval is in `pending` and nowhere else.
 
-        Raises:
-            TransientError: the model is out of reach; nothing is half-written.
-            PermanentError: it gave nothing usable for any item.
+        Raises PermanentError where the model refuses to work, for an item that code cannot say, or
+        for all: the set-up has to be mended.
         """
         self._usage, self._dropped, self._pending = Usage(), [], []
         sentences: list[CitedSentence | None] = []
@@ -112,22 +121,29 @@ class Scribe:
             self.progress(number, len(items))
             try:
                 sentences.append(self._sentence(item))
+            except TransientError as error:
+                self.outage = error
+                sentences.append(self._without_model(item))
             except PermanentError as error:
                 unusable.append(error)
-                if item.fallback is None:
+                if item.fallback is None and not isinstance(error, UnusableReply):
                     raise
                 reason = _UNUSABLE[self.language]
                 self._dropped.append(Dropped(text=item.shown, reason=reason))
                 sentences.append(self._fallback(item))
         # Not one reply of any use is no accident of one sentence.
         if unusable and not self._usage.tokens_out:
-            raise unusable[0]
+            self.outage = self.outage or unusable[0]
+            if not isinstance(unusable[0], UnusableReply):
+                raise unusable[0]
         self.progress(len(items), len(items))
-        return Written(sentences, self._dropped, self._pending, self._usage)
+        return Written(sentences, self._dropped, self._pending, self._usage, self.outage)
 
     def _sentence(self, item: Item) -> CitedSentence | None:
         if item.is_settled and item.by_code and not (self.words_all and item.openings):
             return self._settled(item)
+        if self.outage is not None:
+            return self._without_model(item)
         messages = self._messages(item)
         first = self._written(item, messages)
         failed = self._fault(first, item)
@@ -149,6 +165,11 @@ class Scribe:
             return None
         self._dropped.append(failed_again)
         return None
+
+    def _without_model(self, item: Item) -> CitedSentence | None:
+        if not item.by_code:
+            self._dropped.append(Dropped(text=item.shown, reason=_AWAY[self.language]))
+        return self._settled(item)
 
     def _settled(self, item: Item) -> CitedSentence | None:
         for sentence in item.by_code:

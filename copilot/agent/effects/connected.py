@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from copilot.agent.approvals.effects import WRITES_TO
-from copilot.agent.effects.destinations import LABELS, place_of
+from copilot.agent.effects.destinations import address_of, place_of
 from crm.errors import PermanentError
+from crm.guards import Guard, Unguarded
 from crm.models.base import Sourced
-from ingest.sources.registry import Secret, SourceBook
 from ingest.sources.source import Source
 from ingest.sources.writing import WritableSource
 
@@ -15,11 +15,17 @@ from ingest.sources.writing import WritableSource
 class ConnectedCrms:
     """CRMs that can be written to in principle; opened when the first record is looked at.
 
-    `sources` gives all connected sources by name.
+    `sources` gives all connected sources by name, `guard` what stands before the one at an
+    address such as `salesforce:sf`.
     """
 
-    def __init__(self, sources: Callable[[], Mapping[str, Source]]) -> None:
-        self._sources = sources
+    def __init__(
+        self,
+        sources: Callable[[], Mapping[str, Source]],
+        *,
+        guard: Callable[[str], Guard] = lambda _address: Unguarded(),
+    ) -> None:
+        self._sources, self._guard = sources, guard
 
     def of(self, row: Sourced) -> WritableSource | None:
         """Return the CRM that a record came from, None if it came from none, or none alone."""
@@ -41,6 +47,10 @@ class ConnectedCrms:
             )
         return found
 
+    def guard_of(self, source: WritableSource) -> Guard:
+        """Return what stands before a CRM: let through nothing, it has begun nothing."""
+        return self._guard(address_of(source.kind, source.name))
+
     @cached_property
     def _crms(self) -> dict[str, WritableSource]:
         return {
@@ -48,8 +58,3 @@ class ConnectedCrms:
             for name, source in self._sources().items()
             if isinstance(source, WritableSource)
         }
-
-
-def connected_crms(book: SourceBook, secret: Secret) -> ConnectedCrms:
-    """Return the CRMs of a workspace; its book is read when the first record is looked at."""
-    return ConnectedCrms(lambda: book.open_all(secret=secret, kinds=LABELS))

@@ -1,5 +1,6 @@
 """Where an approved change goes, as its payload says: to a CRM and our store, or ours alone."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from copilot.agent.approvals.effects import WRITES_TO, Payload
@@ -14,13 +15,27 @@ def address_of(kind: str, name: str) -> str:
     return f"{kind}:{name}"
 
 
-def place_of(payload: Payload) -> str:
-    """Return for people where a payload on our records goes."""
+@dataclass(frozen=True)
+class Crm:
+    """A connected CRM as people know it: its make, and the name of the source."""
+
+    label: str
+    source: str
+
+
+def crm_of(payload: Payload) -> Crm | None:
+    """Return the CRM that a payload on our records goes to; None for our store alone."""
     address = payload.get(WRITES_TO)
     if not isinstance(address, str):
-        return STORE_ONLY
+        return None
     kind, _, name = address.partition(":")
-    return f"{LABELS.get(kind, kind)} (source {name})"
+    return Crm(LABELS.get(kind, kind), name)
+
+
+def place_of(payload: Payload) -> str:
+    """Return for people where a payload on our records goes."""
+    crm = crm_of(payload)
+    return f"{crm.label} (source {crm.source})" if crm else STORE_ONLY
 
 
 def without_address(payload: Payload) -> dict[str, Any]:

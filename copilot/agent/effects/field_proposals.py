@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from copilot.agent.approvals.effects import Payload
 from copilot.agent.approvals.payloads import subjects_of
 from copilot.agent.effects.changing import SOURCE, change_fields, check_change
-from copilot.agent.effects.fields import FIELDS, Record, find_record
+from copilot.agent.effects.fields import FIELDS, Record, check_told, find_record
 from copilot.agent.effects.owners import is_another_ones
 from crm.access import visible
 from crm.audit.trail import Deed, record
@@ -101,6 +101,7 @@ class ApplyFieldProposal:
         if not isinstance(after, str) or not 0 < len(after.strip()) <= 2_000:
             raise BadInput(f"{after!r} is no value: give text of up to 2,000 characters")
         record = find_record(session, row.entity, row.entity_id, principal)
+        check_told(session, row.entity, [row.field], principal=principal)
         if row.field in FIELDS[row.entity]:
             change = {"before": row.old_value, "after": after}
             check_change(session, row.entity, record, row.field, **change)

@@ -1,6 +1,6 @@
 """The fields of records that may be changed, with how a value is written, read and shown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.access import visible
-from crm.errors import BadInput, NotFound
+from crm.access.fields import withheld
+from crm.errors import BadInput, NotAllowed, NotFound
 from crm.models import Account, Contact, Lead, Opportunity, Stage
 from crm.money import exponent, to_major, to_minor
 from crm.principal import Principal
@@ -86,6 +87,22 @@ def find_record(session: Session, entity: object, row_id: object, principal: Pri
     if not isinstance(found, Account | Contact | Lead | Opportunity):
         raise NotFound(f"no {entity} {row_id!r} that you may read")
     return found
+
+
+def check_told(
+    session: Session, entity: str, names: Iterable[str], *, principal: Principal
+) -> None:
+    """Refuse fields that the caller is not shown: a change starts from what it would tell.
+
+    Raises NotAllowed for what is kept back, and for stages where their names are not for him.
+    """
+    wanted = set(names)
+    for name in sorted(wanted & withheld(MODELS[entity], principal)):
+        raise NotAllowed(f"{name} of {entity} is not for {principal.name!r}: ask sales operations")
+    if entity == "opportunity" and "stage" in wanted:
+        known = visible(select(Stage.id).limit(1), Stage, principal)
+        if session.scalar(known) is None:
+            raise NotAllowed(f"stages are not for {principal.name!r}: ask sales operations")
 
 
 def shape_of(entity: str, name: str) -> FieldShape:

@@ -34,9 +34,7 @@ class SaveMailDraft(MailEffect):
         Raises TransientError if the mailbox cannot be asked, PermanentError if it refuses.
         """
         identity = self._identity(payload, key)
-        with opened(self._account) as mailbox:
-            drafts = drafts_folder(mailbox, self._account)
-            found = find_marked(mailbox, self._account, identity, first=[drafts])
+        found = self._guards.imap.call(lambda: self._find(identity))
         return told(identity, payload, was_found=True, folder=found) if found else None
 
     def carry_out(
@@ -62,15 +60,26 @@ class SaveMailDraft(MailEffect):
         self, raw: bytes, identity: Identity, payload: Mapping[str, Any], now: datetime
     ) -> dict[str, Any]:
         is_begun = False
-        try:
+
+        def put() -> tuple[str | None, str]:
+            nonlocal is_begun
             with opened(self._account, within_s=APPEND_S) as mailbox:
                 drafts = drafts_folder(mailbox, self._account)
                 found = find_marked(mailbox, self._account, identity, first=[drafts])
                 if found is None:
                     is_begun = True
                     mailbox.append(drafts, raw, flags=(r"\Draft", r"\Seen"), at=now)
+            return found, drafts
+
+        try:
+            found, drafts = self._guards.imap.call(put)
         except TransientError as error:
             if is_begun:
                 raise
             raise NotBegun(f"{error}; nothing was saved") from error
         return told(identity, payload, was_found=found is not None, folder=found or drafts)
+
+    def _find(self, identity: Identity) -> str | None:
+        with opened(self._account) as mailbox:
+            drafts = drafts_folder(mailbox, self._account)
+            return find_marked(mailbox, self._account, identity, first=[drafts])

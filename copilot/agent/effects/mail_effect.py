@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,15 +16,25 @@ from copilot.agent.effects.mail_payload import MailPayload, read_payload
 from copilot.agent.effects.outgoing import Identity, build_message, identify, read_attachments
 from copilot.agent.effects.owners import is_another_ones_address
 from crm.errors import BadInput
+from crm.guards import Guard, Unguarded
 from crm.models import DraftStatus, EffectKind, SavedDraft
 from crm.principal import Principal
 from ingest.sources.imap_client import Endpoint
+
+
+@dataclass(frozen=True)
+class MailGuards:
+    """What stands before the two servers of a mailbox."""
+
+    imap: Guard = field(default_factory=Unguarded)
+    smtp: Guard = field(default_factory=Unguarded)
 
 
 class MailEffect:
     """An effect on one mailbox.
 
     `attempts` keep two processes of a machine apart; `documents` is the folder of attachments.
+    A guard that lets nothing through has begun nothing.
     """
 
     kind: ClassVar[EffectKind]
@@ -35,11 +46,13 @@ class MailEffect:
         attempts: Attempts,
         *,
         documents: Path | None = None,
+        guards: MailGuards | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._account = account
         self._attempts = attempts
         self._documents = documents
+        self._guards = guards or MailGuards()
         self._sleep = sleep
 
     def check(

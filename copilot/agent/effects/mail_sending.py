@@ -103,7 +103,9 @@ class SendMail(MailEffect):
         self, envelope: Envelope, attempt: Attempt, identity: Identity, *, earlier: Stage
     ) -> None:
         try:
-            hand_over(self._account, envelope, note=attempt.note, sleep=self._sleep)
+            self._guards.smtp.call(
+                lambda: hand_over(self._account, envelope, note=attempt.note, sleep=self._sleep)
+            )
         except Unclear:
             if self._account.has_proof:
                 raise
@@ -123,9 +125,12 @@ class SendMail(MailEffect):
         return Envelope(self._message(mail, identity, now), recipients)
 
     def _find(self, identity: Identity, stage: Stage) -> str | None:
-        account = self._account
-        if not account.imap_host:
+        if not self._account.imap_host:
             return None
+        return self._guards.imap.call(lambda: self._look(identity, stage))
+
+    def _look(self, identity: Identity, stage: Stage) -> str | None:
+        account = self._account
         first = [account.sent_folder] if account.sent_folder else []
         wait_s = account.folder_wait_s if stage is Stage.BEGUN else 0.0
         with opened(account, within_s=MAILBOX_S + wait_s) as mailbox:

@@ -11,7 +11,7 @@ from imap_tools.errors import ImapToolsError
 from copilot.agent.effects.mail_account import MailAccount
 from copilot.agent.effects.mail_limits import APPEND_S, MAILBOX_S, cut_off
 from copilot.agent.effects.outgoing import MARK, Identity
-from crm.errors import PermanentError, TransientError
+from crm.errors import OutOfReach, PermanentError
 from ingest.sources.imap_client import Lost, Mailbox, Refused
 from ingest.sources.imap_folders import Folder
 
@@ -76,7 +76,7 @@ class OwnMailbox(Mailbox):
 def opened(account: MailAccount, *, within_s: float = MAILBOX_S) -> Iterator[OwnMailbox]:
     """Yield the account's mailbox, signed in; the line is cut after `within_s`.
 
-    Raises TransientError if it is out of reach or breaks off, PermanentError if it refuses.
+    Raises OutOfReach if it is not there or breaks off, PermanentError if it refuses.
     """
     where = f"mailbox {account.address!r} at {account.imap_host!r}"
     try:
@@ -88,7 +88,7 @@ def opened(account: MailAccount, *, within_s: float = MAILBOX_S) -> Iterator[Own
         finally:
             mailbox.close()
     except (OSError, imaplib.IMAP4.error) as error:
-        raise TransientError(
+        raise OutOfReach(
             f"{where} is out of reach ({type(error).__name__}): try again later"
         ) from error
     except Refused as error:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from copilot.agent.effects.fields import Record
 from crm.models import Account, Contact, User
-from crm.principal import Principal
+from crm.principal import Principal, Role
 
 
 def is_another_ones(session: Session, row: Record, *, principal: Principal) -> bool:
@@ -31,6 +31,23 @@ def is_another_ones_address(session: Session, address: str, *, principal: Princi
     )
     owners = set(session.scalars(statement))
     return bool(owners) and not owners & _own_ids(principal)
+
+
+def is_another_ones_task(session: Session, owner_id: int | None, *, principal: Principal) -> bool:
+    """Say whether a task is for a colleague to whom the caller gives none by himself.
+
+    A manager gives tasks to his own people, everybody to himself and to whom he stands in for.
+    """
+    if principal.is_local_owner or owner_id is None or owner_id in _own_ids(principal):
+        return False
+    owner = session.get(User, owner_id)
+    if owner is None or principal.role is not Role.MANAGER:
+        return True
+    bound = [scope.bindings for scope in principal.scopes]
+    teams = principal.team_ids.union(*(one.team_ids for one in bound))
+    reports = {owner_id for one in bound for owner_id in one.report_ids}
+    is_his = owner.manager_id == principal.user_id or owner.id in reports
+    return not is_his and owner.team_id not in teams
 
 
 def _own_ids(principal: Principal) -> set[int | None]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.effects import WRITES_TO, Payload
 from copilot.agent.effects.changing import change_fields, check_change
-from copilot.agent.effects.fields import Record, find_record, show_field
+from copilot.agent.effects.fields import Record, check_told, find_record, show_field
 from copilot.agent.effects.owners import is_another_ones
 from crm.errors import BadInput
 from crm.models import EffectKind
@@ -27,9 +27,11 @@ def update_payload(
 ) -> dict[str, Any]:
     """Return the payload that changes these fields, with what they hold now.
 
-    Raises BadInput for a field that cannot be changed, NotFound for the record.
+    Raises BadInput for a field that cannot be changed, NotFound for the record, NotAllowed for a
+    field that the caller is not shown.
     """
     row = find_record(session, entity, row_id, principal)
+    check_told(session, entity, changes, principal=principal)
     fields = {
         name: {"before": show_field(session, entity, row, name), "after": after}
         for name, after in changes.items()
@@ -93,4 +95,5 @@ class UpdateRecord:
                 "that CRM is connected"
             )
         row = find_record(session, payload.get("entity"), payload.get("entity_id"), principal)
+        check_told(session, payload["entity"], fields, principal=principal)
         return row, fields

@@ -13,7 +13,7 @@ from copilot.agent.effects.mail_account import MailAccount
 from copilot.agent.effects.mail_attempts import Stage
 from copilot.agent.effects.mail_limits import CONTENT_S, PREPARE_S, cut_off
 from copilot.agent.effects.outgoing import wire_address
-from crm.errors import BadInput, CopilotError, PermanentError, TransientError
+from crm.errors import BadInput, CopilotError, OutOfReach, PermanentError, TransientError
 from ingest.sources.imap_client import Endpoint
 from ingest.sources.pacing import Pacing, make_retrying
 
@@ -22,7 +22,7 @@ _LINES = re.compile(rb"\r\n|\r|\n")
 _ENHANCED = re.compile(rb"\b5\.(\d{1,3})\.\d{1,3}\b")
 
 
-class Unclear(TransientError):
+class Unclear(OutOfReach):
     """The connection broke after the message was handed over and before the server said a word."""
 
 
@@ -49,7 +49,7 @@ def hand_over(
     Raises:
         BadInput: the server refuses a recipient or the content; nobody received it.
         PermanentError: the server refuses us; nobody received it.
-        TransientError: the server is busy or out of reach; nobody received it.
+        TransientError: the server is busy (OutOfReach: not there); nobody received it.
         Unclear: it is not known whether the server took it.
     """
     pacing = Pacing(attempts=3, first_wait_s=1.0, longest_wait_s=8.0, sleep=sleep)
@@ -115,7 +115,7 @@ def _before_content(account: MailAccount) -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         raise _refused(account, error.smtp_code, _bytes(error.smtp_error)) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise TransientError(
+        raise OutOfReach(
             f"mail server {where} is out of reach ({type(error).__name__}): try again later;"
             " nothing was sent"
         ) from error

@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from copilot.agent.approvals.deciding import caller_of, can_read
 from copilot.agent.approvals.effects import Payload
 from copilot.agent.effects.changing import SOURCE
+from copilot.agent.effects.owners import is_another_ones_task
 from crm.access import visible
-from crm.errors import BadInput, NotFound
+from crm.errors import BadInput, NotAllowed, NotFound
 from crm.models import Account, Activity, ActivityKind, Contact, EffectKind, Opportunity, User
 from crm.principal import Principal
 
@@ -61,6 +63,14 @@ class CreateTask:
             if row_id is not None and session.execute(statement).first() is None:
                 name = model.__tablename__.removesuffix("s")
                 raise NotFound(f"{name} {row_id!r} is not there: name another")
+        if owner is not None and owner.id != principal.user_id:
+            _check_reader(session, task, owner, principal=principal, now=now)
+
+    def is_elevated(
+        self, session: Session, payload: Payload, *, principal: Principal, now: datetime
+    ) -> bool:
+        """Say whether it is work for a colleague: he, or a manager, has to agree."""
+        return is_another_ones_task(session, _task(payload).owner_id, principal=principal)
 
     def done_already(self, payload: Payload, *, key: str) -> dict[str, Any] | None:
         """Return None: it happens in the transaction that records it."""
@@ -87,6 +97,19 @@ class CreateTask:
         session.add(row)
         session.flush()
         return {"object": f"activity:{row.id}", "before": None, "after": dict(payload)}
+
+
+def _check_reader(
+    session: Session, task: TaskPayload, owner: User, *, principal: Principal, now: datetime
+) -> None:
+    """Refuse a task on records that whoever is to do it may not read. Raises NotAllowed."""
+    for scope in principal.scopes[:1]:
+        reader = caller_of(session, owner, policy=scope.policy, now=now)
+        if not can_read(session, task, principal=reader):
+            raise NotAllowed(
+                f"{owner.name!r} may not read the account or deal of the task: name a colleague "
+                "who may, or leave it out"
+            )
 
 
 def _task(payload: Payload) -> TaskPayload:

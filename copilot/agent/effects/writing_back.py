@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from copilot.agent.effects.destinations import (
     without_address,
 )
 from crm.errors import BadInput, CopilotError, NotAllowed, NotFound, PermanentError, TransientError
+from crm.guards import Guard
 from crm.models import EffectKind
 from crm.models.base import Sourced
 from crm.principal import Principal
@@ -100,7 +102,8 @@ class WrittenBack:
             source = self._source(session, payload, principal)
             return _InStore(self._local, source)
         source = self._crms.at(str(address))
-        return _InCrm(self._local, self._planner, source, payload, (session, principal))
+        place = _Place(source, self._crms.guard_of(source))
+        return _InCrm(self._local, self._planner, place, payload, (session, principal))
 
     def check(
         self, session: Session, payload: Payload, *, principal: Principal, now: datetime
@@ -168,6 +171,14 @@ class _InStore:
         return {**done, "written_to": said}
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A CRM, and what stands before it."""
+
+    source: WritableSource
+    guard: Guard
+
+
 class _InCrm:
     """One payload's change of a CRM; our store follows in the step that records it."""
 
@@ -177,11 +188,13 @@ class _InCrm:
         self,
         local: Effect,
         planner: Planner,
-        source: WritableSource,
+        place: _Place,
         payload: Payload,
         asked: tuple[Session, Principal],
     ) -> None:
+        source = place.source
         self._local, self._source, self._payload = local, source, dict(payload)
+        self._guard = place.guard
         self._taken_at = time.monotonic()
         self._remote: Remote | None = None
         self._problem: CopilotError | None = None
@@ -204,15 +217,20 @@ class _InCrm:
         self._planned().check()
 
     def done_already(self, payload: Payload, *, key: str) -> dict[str, Any] | None:
-        if self._remote is None:
+        remote = self._remote
+        if remote is None:
             return None
         self._check_same(payload)
-        with _opened(self._source) as writer:
-            try:
-                found = self._remote.find(writer, key=key)
-            except (BadInput, NotFound):
-                # What it refuses now it refuses again below, where that ends the action.
-                return None
+
+        def find() -> dict[str, Any] | None:
+            with _opened(self._source) as writer:
+                try:
+                    return remote.find(writer, key=key)
+                except (BadInput, NotFound):
+                    # What it refuses now it refuses again below, where that ends the action.
+                    return None
+
+        found = self._guard.call(find)
         return {**found, "was_found": True} if found is not None else None
 
     def carry_out(
@@ -227,9 +245,12 @@ class _InCrm:
                 raise NotBegun(f"{self._source.label} was too slow: nothing was written, try again")
             is_begun = True
 
-        try:
+        def write() -> dict[str, Any]:
             with _opened(self._source) as writer:
-                done = self._planned().write(writer, key=key, now=now, begin=begin)
+                return self._planned().write(writer, key=key, now=now, begin=begin)
+
+        try:
+            done = self._guard.call(write)
         except TransientError as error:
             if not is_begun or (isinstance(error, Busy) and error.is_untouched):
                 raise NotBegun(f"{error}; nothing was written") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, not_, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -15,13 +15,22 @@ from copilot.writers.draft import Draft
 from copilot.writers.learning.observing import observe
 from copilot.writers.learning.own_words import OwnWords, own_words
 from copilot.writers.learning.wording import differences, edit_distance
-from crm.access import visible
+from crm.access import readable, visible
 from crm.audit.trail import Deed, record
 from crm.errors import BadInput, NotFound
-from crm.models import DraftStatus, SavedDraft, User
+from crm.models import (
+    Account,
+    ActionStatus,
+    DraftStatus,
+    Opportunity,
+    ProposedAction,
+    SavedDraft,
+    User,
+)
 from crm.principal import Principal
 
 SCHEMA_VERSION = 1
+OPEN_FOR = timedelta(days=30)
 MOST_CHARACTERS = 20_000
 _LONGEST_REASON = 1_000
 _DEEDS = {
@@ -76,6 +85,26 @@ def readable_drafts(principal: Principal) -> Select[SavedDraft]:
     return statement.where(SavedDraft.user_id == principal.user_id)
 
 
+def shown_drafts(principal: Principal) -> Select[SavedDraft]:
+    """Return the statement of the drafts that are shown to this caller.
+
+    What was written before the right to its deal, or without one to its account, was lost is kept
+    back with it. A record that its source has deleted takes no draft along.
+    """
+    hidden = {
+        model: select(model.id).where(model.deleted_at.is_(None), not_(readable(model, principal)))
+        for model in (Opportunity, Account)
+    }
+    draft = SavedDraft
+    return readable_drafts(principal).where(
+        or_(
+            draft.opportunity_id.is_not(None) & draft.opportunity_id.not_in(hidden[Opportunity]),
+            draft.opportunity_id.is_(None)
+            & (draft.account_id.is_(None) | draft.account_id.not_in(hidden[Account])),
+        )
+    )
+
+
 def save_draft(session: Session, draft: Draft, *, principal: Principal, now: datetime) -> int:
     """Keep a draft and return its number; the same one, still open, keeps its number."""
     payload = draft.model_dump(mode="json")
@@ -126,7 +155,7 @@ def list_drafts(
     limit: int = 50,
 ) -> list[SavedDraft]:
     """Return the caller's drafts, the newest first."""
-    statement = readable_drafts(principal)
+    statement = shown_drafts(principal)
     if statuses:
         statement = statement.where(SavedDraft.status.in_([one.value for one in statuses]))
     ordered = statement.order_by(SavedDraft.created_at.desc(), SavedDraft.id.desc())
@@ -135,7 +164,7 @@ def list_drafts(
 
 def get_draft(session: Session, draft_id: int, *, principal: Principal) -> SavedDraft:
     """Return one draft of the caller's. Raises NotFound."""
-    statement = readable_drafts(principal).where(SavedDraft.id == draft_id)
+    statement = shown_drafts(principal).where(SavedDraft.id == draft_id)
     row = session.scalar(statement.execution_options(populate_existing=True))
     if row is None:
         raise NotFound(f"no draft {draft_id!r} of yours: `sales-copilot drafts` lists them")
@@ -189,14 +218,20 @@ def words_of_rep(row: SavedDraft) -> OwnWords:
     return own_words(stored_draft(row), row.final_body, today=row.created_at.date())
 
 
-def expire_drafts(
-    session: Session, *, older_than: timedelta, principal: Principal, now: datetime
-) -> int:
-    """Close the drafts on which nobody decided for so long; return how many."""
+def expire_drafts(session: Session, *, principal: Principal, now: datetime) -> int:
+    """Close the drafts on which nobody decided in `OPEN_FOR`, whosever; return how many.
+
+    What they rest on has changed since. One whose mail waits for approval, or is under way, stays.
+    """
+    going = (ActionStatus.WAITING, ActionStatus.APPROVED, ActionStatus.APPLYING)
+    payloads = select(ProposedAction.payload).where(ProposedAction.status.in_(going))
+    underway = [one.get("draft_id") for one in session.scalars(payloads)]
     statement = (
         update(SavedDraft)
         .where(
-            SavedDraft.status == DraftStatus.OPEN.value, SavedDraft.created_at < now - older_than
+            SavedDraft.status == DraftStatus.OPEN.value,
+            SavedDraft.created_at < now - OPEN_FOR,
+            SavedDraft.id.not_in([one for one in underway if one is not None]),
         )
         .values(status=DraftStatus.EXPIRED.value, decided_at=now)
         .returning(SavedDraft)
@@ -223,6 +258,7 @@ def _record(session: Session, row: SavedDraft, *, principal: Principal, now: dat
         },
         reason=row.reason,
         subjects=[f"contact:{row.contact_id}"] if row.contact_id else [],
+        agent="clock" if row.status == DraftStatus.EXPIRED else None,
     )
     record(session, deed, principal=principal, now=now)
 

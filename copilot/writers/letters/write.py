@@ -12,6 +12,7 @@ from copilot.grounding.pack.gather import gather_evidence
 from copilot.grounding.pack.model import DraftEvidence
 from copilot.grounding.sentences import CitedSentence, Dropped
 from copilot.grounding.verifier import Ground, Pending, verify
+from copilot.llm.allowance import in_words
 from copilot.llm.client import LanguageModel, Usage
 from copilot.writers.company.guide import CompanyGuide
 from copilot.writers.draft import Addressee, Approval, Draft, OpenPoint, Threading
@@ -34,7 +35,7 @@ from copilot.writers.letters.subject import subject_of
 from copilot.writers.letters.weaving import vary, without_repeats
 from copilot.writers.scribe import Scribe
 from copilot.writers.style import Style
-from crm.errors import BadInput, NotFound
+from crm.errors import BadInput, CopilotError, NotFound
 from crm.index.conversations import ConversationIndex
 from crm.principal import Principal
 from tools.language import Language
@@ -78,7 +79,7 @@ def write_draft(  # noqa: PLR0913  # what every surface has to give
     Raises:
         BadInput: the request names nothing, contradicts itself, or its purpose is far too long.
         NotFound: a record is missing, or there is nothing to say; the message says what to add.
-        TransientError, PermanentError: the model failed; there is no half-written draft.
+        TransientError, PermanentError: the model failed, and without it there is nothing to say.
     """
     if len(request.purpose) > MAX_PURPOSE:
         raise BadInput(
@@ -124,7 +125,7 @@ def write_from(
 
     Raises:
         NotFound: there is nothing to say; the message lists the facts there are.
-        TransientError, PermanentError: the model failed.
+        TransientError, PermanentError: the model failed, and without it there is nothing to say.
     """
     material = material_of(evidence, guide)
     outline = outline_of(evidence.kind, evidence.channel, evidence.language)
@@ -135,6 +136,9 @@ def write_from(
         raise NotFound(_nothing_to_say(evidence))
     desk = _Desk(material, style, model, progress, ground, words_all)
     written = desk.write(slots)
+    said = [each.slot for each in written if each.sentences]
+    if desk.outage is not None and not has_substance(said, evidence.kind):
+        raise desk.outage
     most = style.most_words or guide.house.most_words or outline.words
     written = fitted(written, most, evidence.language)
     if not any(each.sentences for each in written if each.slot.move is not Move.ASK):
@@ -178,6 +182,7 @@ class _Desk:
     usage: Usage = field(default_factory=Usage)
     dropped: list[Dropped] = field(default_factory=list)
     points: list[OpenPoint] = field(default_factory=list)
+    outage: CopilotError | None = None
 
     @property
     def language(self) -> Language:
@@ -194,6 +199,7 @@ class _Desk:
             result = scribe.write(items)
             self.usage += result.usage
             self.dropped += result.dropped
+            self.outage = result.outage
             told = {item.facts: one for item, one in zip(items, result.sentences, strict=True)}
             for waiting in result.pending:
                 told[waiting.sentence.facts] = self._placeholder(waiting)
@@ -284,6 +290,7 @@ class _Desk:
             approval=Approval.ELEVATED if points else Approval.REP,
             dropped=tuple(self.dropped),
             style_sources=self.style.sources,
+            without_model=in_words(self.outage, self.language) if self.outage else None,
             thread=_thread(evidence),
             opportunity_id=evidence.opportunity_id,
             account_id=evidence.account_id,

@@ -15,6 +15,7 @@ from copilot.writers.proposals.outsiders import known_person
 from copilot.writers.proposals.proposal import ProposalRequest
 from copilot.writers.proposals.voices import Statement, find_statements, find_talks
 from crm.access import visible
+from crm.access.fields import withheld, withhold
 from crm.errors import NotFound
 from crm.models import (
     Account,
@@ -75,8 +76,9 @@ class Talked:
 class ProposalEvidence:
     """What was read. `prices` holds list prices by currency and product id.
 
-    `quotes` are all made until the day, the newest first; `recipient` is asked for or the
-    economic buyer, `signatory` the economic buyer or, where nobody is, the recipient.
+    `quotes` are all made until the day, the newest first, and none where the discounts in them are
+    kept back, as `hides_quotes` then says; `recipient` is asked for or the economic buyer,
+    `signatory` the economic buyer or, where nobody is, the recipient.
     """
 
     language: Language
@@ -94,6 +96,7 @@ class ProposalEvidence:
     planned: tuple[Activity, ...]
     talks: tuple[Talked, ...]
     statements: tuple[Statement, ...]
+    hides_quotes: bool = False
 
     @property
     def today(self) -> date:
@@ -127,6 +130,9 @@ def gather(
     recipient = _asked_for(session, request, principal) or buyer
     lines = _lines(session, deal, principal)
     talk_ids = find_talks(session, deal, **asked)
+    quotes = _quotes(session, deal, as_of.date(), principal)
+    # Its lines and total would tell the discount, so an offer cannot rest on it.
+    hides_quotes = bool(quotes) and "discount" in withheld(Quote, principal)
     return ProposalEvidence(
         language=language,
         as_of=as_of,
@@ -138,7 +144,8 @@ def gather(
         profile=profile,
         lines=tuple(lines),
         catalogue=tuple(_catalogue(session, principal)),
-        quotes=tuple(_quotes(session, deal, as_of.date(), principal)),
+        quotes=() if hides_quotes else tuple(quotes),
+        hides_quotes=hides_quotes,
         prices=_prices(session, [line.product.id for line in lines], principal),
         planned=tuple(_planned(session, deal, as_of, principal)),
         talks=tuple(_talks(session, talk_ids, principal)),
@@ -176,7 +183,7 @@ def _asked_for(session: Session, request: ProposalRequest, principal: Principal)
     found = session.scalars(visible(statement, Contact, principal)).first()
     if found is None:
         raise NotFound(f"no contact {request.contact_id!r}: `sales-copilot show contact` finds it")
-    return known_person(found)
+    return known_person(*withhold([found], principal))
 
 
 def _people(session: Session, deal: Opportunity, principal: Principal) -> list[tuple[Contact, str]]:
@@ -188,6 +195,7 @@ def _people(session: Session, deal: Opportunity, principal: Principal) -> list[t
     )
     readable = visible(visible(statement, Contact, principal), OpportunityContact, principal)
     found = session.execute(readable).all()
+    withhold([contact for contact, _ in found], principal)
     return [(known_person(contact), (role or "").casefold()) for contact, role in found]
 
 
@@ -205,7 +213,8 @@ def _owner(session: Session, deal: Opportunity, principal: Principal) -> User | 
     if owner_id is None:
         return None
     statement = select(User).where(User.id == owner_id)
-    return session.scalars(visible(statement, User, principal)).first()
+    found = withhold(session.scalars(visible(statement, User, principal)), principal)
+    return found[0] if found else None
 
 
 def _lines(session: Session, deal: Opportunity, principal: Principal) -> list[OfferLine]:

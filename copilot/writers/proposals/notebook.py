@@ -9,6 +9,7 @@ from copilot.grounding.verifier import Pending
 from copilot.llm.client import Usage
 from copilot.writers.documents.content import OpenPoint, Sentence
 from copilot.writers.proposals.wording import phrase
+from crm.errors import CopilotError
 from crm.facts import EvidencePack, Fact, FactKind
 from tools.language import Language
 
@@ -28,7 +29,7 @@ class Notebook:
 
     Facts in `approved` may carry a commitment of ours, those in `outside` are the customer's
     words; `placeholders` are open points that stand in the text. `in_house` puts the house's words
-    for what it avoids.
+    for what it avoids. `outage` is why the model is not asked any more.
     """
 
     language: Language
@@ -43,6 +44,7 @@ class Notebook:
     usage: Usage = field(default_factory=Usage)
     is_elevated: bool = False
     in_house: Callable[[str], str] = _as_it_is
+    outage: CopilotError | None = None
 
     def record(self, text: str, source: str, *, is_approved: bool = False) -> str:
         """Return the id of a fact that the CRM or the guide holds."""

@@ -86,7 +86,7 @@ def _asked(evidence: ProposalEvidence, valid_days: int | None) -> date | None:
 
 def _ask_for_quote(evidence: ProposalEvidence, notebook: Notebook) -> None:
     if not evidence.quotes:
-        notebook.ask("prices", "open_no_quote")
+        notebook.ask("prices", "open_hidden_quote" if evidence.hides_quotes else "open_no_quote")
         return
     last = evidence.quotes[0]
     until = show_date(last.valid_until, evidence.language) if last.valid_until else "–"

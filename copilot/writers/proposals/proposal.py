@@ -61,7 +61,8 @@ class Proposal(BaseModel):
 
     `sentences` are all of the document that say something, each with the ids of its facts;
     `approval` is elevated where a commitment of ours could not be proved and stands as a
-    placeholder, or where prices are not those of a valid quote.
+    placeholder, or where prices are not those of a valid quote. `without_model` says why rules
+    alone worded facts and quotations where the model should have, None where it did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +75,7 @@ class Proposal(BaseModel):
     dropped: tuple[Dropped, ...] = ()
     open_points: tuple[OpenPoint, ...] = ()
     approval: Approval = Approval.REP
+    without_model: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
 

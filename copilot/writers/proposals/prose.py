@@ -42,8 +42,8 @@ class Pen:
         `task` names the rules. Besides the verifier's checks a sentence may hold no telling word
         that its material has not, and has to be in the document's language.
 
-        Raises:
-            TransientError, PermanentError: the model failed.
+        Where the model is out of reach code says what it can, here and from then on. Raises
+        PermanentError where it refuses to work.
         """
         if not items:
             return []
@@ -54,9 +54,11 @@ class Pen:
             language=notebook.language,
             prompts=(f"proposal_{task}_rules", "proposal_item", "proposal_rewrite"),
             progress=lambda done, total: self.progress(section, done, total),
+            outage=notebook.outage,
         )
         written = scribe.write(items)
         notebook.add(written.dropped, written.usage)
+        notebook.outage = written.outage
         held = {each.sentence.facts: each for each in written.pending}
         found: list[Sentence | None] = []
         for item, sentence in zip(items, written.sentences, strict=True):

@@ -56,6 +56,7 @@ _ENGLISH = {
     "“{what}”",
     "open_no_lines": "the deal has no product lines",
     "open_no_quote": "the deal has no quote",
+    "open_hidden_quote": "the deal has a quote whose discount is not for you",
     "open_expired": "quote {number} is no longer valid ({status}, until {until}; total {total}): "
     "make a new one",
     "open_draft": "quote {number} has the status {status!r}: it may not have been approved",
@@ -147,6 +148,7 @@ _CHINESE = {
     "open_commitment": "报价单、价目表和公司政策均未载明，须经批准：“{what}”",
     "open_no_lines": "该商机没有产品明细",
     "open_no_quote": "该商机没有报价单",
+    "open_hidden_quote": "该商机有报价单，但其中的折扣您无权查看",
     "open_expired": "报价单 {number} 已失效（{status}，有效期至 {until}，总价 {total}）："
     "请重新报价",
     "open_draft": "报价单 {number} 的状态为“{status}”：可能尚未批准",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from copilot.grounding.entailment import Entailment
 from copilot.grounding.ground import Ground
 from copilot.grounding.sentences import CitedSentence
+from copilot.llm.allowance import in_words
 from copilot.llm.client import LanguageModel
 from copilot.writers.company.guide import CompanyGuide
 from copilot.writers.documents.content import (
@@ -56,7 +57,7 @@ def write_proposal(  # noqa: PLR0913 (one argument a port)
 
     Raises:
         NotFound: there is no such deal or contact, or the caller may not read it.
-        TransientError, PermanentError: the model failed.
+        PermanentError: the model refuses to work; out of reach it is done without.
     """
     progress(ProposalStep.EVIDENCE, 0, 1)
     evidence = gather(session, request, principal=principal, as_of=as_of)
@@ -142,6 +143,7 @@ class _Writer:
 
     def _finished(self, content: ProposalContent, offer: Offer) -> Proposal:
         notebook = self._notebook
+        outage = notebook.outage
         is_elevated = notebook.is_elevated or not offer.is_binding
         return Proposal(
             opportunity_id=self._evidence.deal.id,
@@ -152,6 +154,7 @@ class _Writer:
             dropped=tuple(notebook.dropped),
             open_points=(*notebook.sorted_points(), *notebook.placeholders),
             approval=Approval.ELEVATED if is_elevated else Approval.REP,
+            without_model=in_words(outage, notebook.language) if outage else None,
             tokens_in=notebook.usage.tokens_in,
             tokens_out=notebook.usage.tokens_out,
         )
