@@ -30,17 +30,20 @@ from copilot.agent.asking import ask
 from copilot.agent.contract import Answer, Status
 from copilot.agent.desk import Desk
 from copilot.agent.graph import Graph, build_graph
+from copilot.agent.kinds import OutsideKinds
 from copilot.llm.client import LanguageModel, Message, Reply, T, Usage
 from crm.access.policy import Policy, load_policy
 from crm.access.threads import thread_key
 from crm.errors import CopilotError, PermanentError
 from crm.index.conversations import ConversationIndex
+from crm.index.embedders.e5 import E5Embedder
 from crm.models import Conversation
 from crm.principal import Principal
 from crm.store import Store
 from evals.confidentiality_company import NOW, build_company
 from evals.confidentiality_gold import gold_of
 from evals.confidentiality_ground import Ground, bind, hidden_words
+from evals.databases import add_database_options, database_url, made_store
 from evals.workspaces import as_of, opened
 
 OUTSIDE = ("customer", "partner", "visitor")
@@ -283,11 +286,12 @@ def _miss(kind: str, who: str, question: str, answer: Answer, leaked: tuple[str,
 @contextmanager
 def bench_on(
     store: Store, index: ConversationIndex, *, policy: Policy, at: datetime, seed: int,
-    model: LanguageModel | None = None,
+    model: LanguageModel | None = None, kinds: OutsideKinds | None = None,
 ) -> Iterator[Bench]:  # fmt: skip
-    """Yield a bench on a company's records."""
+    """Yield a bench on a company's records; without `kinds` questions are guessed as shipped."""
     used = model or QuotingModel()
-    desk = Desk(store, index, lambda: used, judges_words=False)
+    guesses = kinds or OutsideKinds(E5Embedder())
+    desk = Desk(store, index, lambda: used, judges_words=False, kinds=guesses)
     bare = replace(desk, declines=False, _names={})
     with store.session() as session:
         grounds = tuple(
@@ -305,10 +309,11 @@ def bench_on(
 
 
 @contextmanager
-def made_company(folder: Path, seed: int) -> Iterator[tuple[Store, ConversationIndex]]:
-    """Yield the store and index of a company made from a seed."""
-    with closing(Store.sqlite(folder / "crm.db")) as store:
-        store.migrate()
+def made_company(
+    folder: Path, seed: int, *, url: str | None = None
+) -> Iterator[tuple[Store, ConversationIndex]]:
+    """Yield the store and index of a company made from a seed, in a file or an empty PostgreSQL."""
+    with closing(made_store(folder / "crm.db", url)) as store:
         with store.session() as session:
             build_company(session, seed=seed)
         index = ConversationIndex(store)
@@ -325,8 +330,10 @@ def load_set(name: str) -> dict[str, Any]:
     return loaded
 
 
-def measure(questions: str, *, seed: int, workspace: str | None = None) -> Found:
-    """Return how a set of questions goes on a made company, or in a workspace of the evals."""
+def measure(
+    questions: str, *, seed: int, workspace: str | None = None, url: str | None = None
+) -> Found:
+    """Return how a set of questions goes on a company made anew, or in a workspace of the evals."""
     policy = load_policy()
     if workspace is not None:
         with opened(workspace) as installation:
@@ -336,7 +343,7 @@ def measure(questions: str, *, seed: int, workspace: str | None = None) -> Found
                 return run(bench, load_set(questions))
     with (
         tempfile.TemporaryDirectory() as folder,
-        made_company(Path(folder), seed) as (store, index),
+        made_company(Path(folder), seed, url=url) as (store, index),
         bench_on(store, index, policy=policy, at=NOW, seed=seed) as bench,
     ):
         return run(bench, load_set(questions))
@@ -349,9 +356,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", default="confidentiality", help="the set of questions")
     parser.add_argument("--workspace", help="ask in this workspace instead of a made company")
+    add_database_options(parser)
     given = parser.parse_args()
-    found = measure(given.set, seed=given.seed, workspace=given.workspace)
-    told = json.dumps(asdict(found), ensure_ascii=False) if given.json else worded(found)
+    with database_url(on_postgres=given.postgres, url=given.url) as url:
+        found = measure(given.set, seed=given.seed, workspace=given.workspace, url=url)
+    document = asdict(found) | {"by_kind": dict(found.by_kind)}
+    told = json.dumps(document, ensure_ascii=False) if given.json else worded(found)
     sys.stdout.write(f"{told}\n")
     raise SystemExit(0 if is_good(found) else 1)
 

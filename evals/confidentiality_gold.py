@@ -29,7 +29,7 @@ def _told(value: Any, key: str) -> tuple[str, ...]:
         return (f"{value / 100:,.0f}", f"{value / 100:,.2f}")
     if key in _RATES:
         # Halves are rounded up by people, and to even by Python.
-        percent = value * 100 + 1e-9
+        percent = float(value) * 100 + 1e-9
         return (f"{percent:.1f}%", f"{percent:.0f}%", f"{percent:.2f}%")
     return (f"{value:,}",) if isinstance(value, int) else (str(value),)
 
@@ -60,6 +60,17 @@ def _last_rep_of_all(ground: Ground, at: str) -> tuple[str, ...]:
     return _our_names(ground, talk)
 
 
+def _said(ground: Ground, at: str) -> tuple[str, ...]:
+    sql = f"{_MY_TALKS} and v.kind='call' order by v.started_at desc, v.id desc"
+    talk = ground.rows(sql, at=at)[0][0]
+    told = ground.rows("select text from segments where conversation_id=:v", v=talk)
+    return tuple(text for (text,) in told)
+
+
+def _product_names(ground: Ground, _at: str) -> tuple[str, ...]:
+    return tuple(name for (name,) in ground.rows("select name from products where is_active"))
+
+
 def _calls(ground: Ground, at: str) -> tuple[str, ...]:
     return (f": {len(ground.rows(_MY_TALKS + ' and v.kind=:k', at=at, k='call'))}",)
 
@@ -69,7 +80,8 @@ def _case_status(ground: Ground, _at: str) -> tuple[str, ...]:
 
 
 def _cases_of_year(ground: Ground, _at: str) -> tuple[str, ...]:
-    sql = "select count(*) from cases where account_id=:company and substr(opened_at,1,4)=:y"
+    year = "substr(cast(opened_at as text),1,4)"
+    sql = f"select count(*) from cases where account_id=:company and {year}=:y"
     number = ground.one(sql, y=ground.places["case_year"])
     return (f": {number}", f"：{number}")
 
@@ -108,7 +120,10 @@ _WIN_RATE = (
     "on s.id=o.stage_id where s.status in ('won','lost') and o.owner_id="
 )
 _SQL = {
-    "case_opened": "select substr(opened_at,1,10) from cases where id=:own_case",
+    "case_opened": "select substr(cast(opened_at as text),1,10) from cases where id=:own_case",
+    "case_priority": "select priority from cases where id=:own_case",
+    "case_product": "select p.name from products p join cases k on k.product_id=p.id "
+    "where k.id=:own_case",
     "description": "select description from products where id=:product",
     "description2": "select description from products where id=:product2",
     "family": "select name from products where id=:product",
@@ -116,6 +131,8 @@ _SQL = {
     "my_email": "select email from contacts where id=:me",
     "my_title": "select title from contacts where id=:me",
     "my_city": "select city from accounts where id=:company",
+    "my_company": "select name from accounts where id=:company",
+    "my_country": "select country from accounts where id=:company",
     "my_industry": "select industry from accounts where id=:company",
     "given_open_name": "select name from opportunities where id=:given_deal",
     "given_amount": "select amount_minor from opportunities where id=:given_deal",
@@ -162,6 +179,8 @@ _MADE: dict[str, Callable[[Ground, str], tuple[str, ...]]] = {
     "last_rep_of_all": _last_rep_of_all,
     "calls": _calls,
     "offer": _offer,
+    "product_names": _product_names,
+    "said": _said,
     "given_place": _given_place,
     "given_open": _counted(f"select count(*) from opportunities o {_OPEN} and {_GIVEN}"),
     "rep_open": _counted(f"select count(*) from opportunities o {_OPEN} and o.owner_id=:rep"),

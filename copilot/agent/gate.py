@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from copilot.agent.declining import Topic, declined, is_outside, topic_of
 from copilot.agent.desk import Desk, Request
 from copilot.agent.outside import plan_outside
+from copilot.agent.partners import partners_plan
 from copilot.agent.plan import Plan, Route
 from copilot.agent.reading import Reading, read_question
 from tools.names import NameIndex
@@ -49,7 +50,7 @@ def before_plan(
             question, index, today=request.as_of.date(), calendar=desk.calendar, asker=caller.name
         )
         speakers = speakers_of(session, principal=caller)
-        return plan_outside(request, reading, state, speakers)
+        return plan_outside(request, reading, state, speakers=speakers, kinds=desk.kinds)
     rivals = [thing.name for thing in index.things("competitor")]
     # Partners speak of customers and deals by right: of these it is the plan that decides.
     but_for = _NOT_BY_WORDS if is_outside(caller) else frozenset[Topic]()
@@ -60,12 +61,15 @@ def before_plan(
 def after_plan(
     desk: Desk, request: Request, reading: Reading, changes: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the plan, or for a partner's plan that goes beyond what was given to him a decline."""
+    """Return the plan, or an ending; a partner's is of what was given to him, or a decline."""
     caller = request.principal
-    if not desk.declines or not is_outside(caller) or not changes.get("plan"):
+    if not desk.declines or not is_outside(caller):
         return changes
-    if _is_of_given(Plan.model_validate(changes["plan"]), reading):
-        return changes
+    plan = Plan.model_validate(changes["plan"]) if changes.get("plan") else None
+    is_told = plan is not None and _is_of_given(plan, reading)
+    settled = partners_plan(plan if is_told else None, reading, desk.kinds)
+    if settled is not None:
+        return {**changes, "status": "", "sentences": [], "plan": settled.model_dump(mode="json")}
     topic = topic_of(reading.text, caller) or Topic.GENERAL
     return declined(topic, reading.text, caller)
 

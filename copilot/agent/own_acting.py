@@ -1,5 +1,6 @@
 """Answers what somebody outside asks about his own: cases, talks, details; and about products."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -9,11 +10,12 @@ from copilot.agent.contract import Status
 from copilot.agent.declining import Topic, declined, instead
 from copilot.agent.desk import Request
 from copilot.agent.outcome import Outcome
-from copilot.agent.plan import OwnQuestion, OwnThing
+from copilot.agent.outside_reading import taken_for
+from copilot.agent.plan import TOLD_OF_COMPANY, OwnQuestion, OwnThing
 from copilot.grounding.sentences import CitedSentence
 from crm.access import visible
 from crm.facts import Fact, FactKind
-from crm.models import ConversationKind, Product
+from crm.models import ConversationKind, Opportunity, Product
 from tools.attributes import Entity
 from tools.cases import FindCases, find_cases
 from tools.conversations import ReadArguments, read_conversation
@@ -24,6 +26,8 @@ from tools.talks import ListTalks, list_talks
 _SHOWN = 20
 _TURNS = 8
 _DETAILS = ("phone", "email", "title", "language", "account")
+_DEAL = ("account", "amount", "stage", "expected_close_on", "opened_on")
+_TALKS_LISTED, _DEALS_LISTED = 3, 5
 
 
 def answer_own(
@@ -48,6 +52,8 @@ def answer_own(
         outcome.status = Status.DECLINED
         for one in ending["sentences"]:
             outcome.sentences.append(CitedSentence(text=one["text"], facts=()))
+    elif own.is_guess:
+        outcome.sentences.append(CitedSentence(text=taken_for(own.thing, language), facts=()))
 
 
 def _cases(
@@ -56,15 +62,31 @@ def _cases(
     if own.words:
         found = find_cases(session, FindCases(text=own.words[:300]), **asked)
         if found.total or not own.is_loose:
-            return found.facts[1:]
+            counts = _case_counts(session, own, asked) if own.is_guess and own.is_loose else []
+            return [*counts, *found.facts[1:]]
+    if own.is_guess:
+        listed = find_cases(session, FindCases(since=own.since, until=own.until), **asked)
+        return [*_case_counts(session, own, asked), *listed.facts[1:]]
     wanted = FindCases(state=own.state, since=own.since, until=own.until)
     return find_cases(session, wanted, **asked).facts
+
+
+def _case_counts(session: Session, own: OwnQuestion, asked: dict[str, Any]) -> list[Fact]:
+    """Return how many cases there are, how many are open, and how many closed."""
+    return [
+        find_cases(
+            session, FindCases(state=state, since=own.since, until=own.until), **asked
+        ).facts[0]
+        for state in (None, "open", "closed")
+    ]
 
 
 def _talks(
     session: Session, own: OwnQuestion, _request: Request, asked: dict[str, Any]
 ) -> list[Fact]:
     kind = ConversationKind(own.kind) if own.kind else None
+    if own.is_guess:
+        return _talks_at_large(session, own, asked)
     is_last = own.state == "closed"
     limit = 1 if is_last else _SHOWN
     wanted = ListTalks(kind=kind, since=own.since, until=own.until, limit=limit)
@@ -81,32 +103,34 @@ def _talks(
     return listed if is_last else [found.total, *listed]
 
 
+def _talks_at_large(session: Session, own: OwnQuestion, asked: dict[str, Any]) -> list[Fact]:
+    """Return how many talks there were, the newest ones, and what was said in the very newest."""
+    kind = ConversationKind(own.kind) if own.kind else None
+    wanted = ListTalks(kind=kind, since=own.since, until=own.until, limit=_TALKS_LISTED)
+    found = list_talks(session, wanted, **asked)
+    if not found.talks and kind is not None:
+        found = list_talks(session, wanted.model_copy(update={"kind": None}), **asked)
+    if not found.talks:
+        return [found.total]
+    newest = ReadArguments(conversation_id=found.talks[0].conversation_id)
+    said = read_conversation(session, newest, **asked).facts[:_TURNS]
+    return [found.total, *(talk.fact for talk in found.talks), *said]
+
+
 def _details(
     session: Session, own: OwnQuestion, request: Request, asked: dict[str, Any]
 ) -> list[Fact]:
     contact = GetRecord(entity=Entity.CONTACT, ref=f"contact:{request.principal.contact_id}")
     found = get_record(session, contact, **asked)
-    wanted = own.attributes or _DETAILS
-    return [
-        record_attribute(
-            session, AttributeArguments(entity=Entity.CONTACT, id=found.id, attribute=one), **asked
-        ).facts[0]
-        for one in wanted
-    ]
+    return _attributes(session, Entity.CONTACT, found.id, own.attributes or _DETAILS, asked)
 
 
 def _company(
     session: Session, own: OwnQuestion, request: Request, asked: dict[str, Any]
 ) -> list[Fact]:
-    employer = next(iter(request.principal.scopes)).bindings.employer_id
-    return [
-        record_attribute(
-            session,
-            AttributeArguments(entity=Entity.ACCOUNT, id=employer or 0, attribute=one),
-            **asked,
-        ).facts[0]
-        for one in own.attributes
-    ]
+    employer = next(iter(request.principal.scopes)).bindings.employer_id or 0
+    wanted = own.attributes or TOLD_OF_COMPANY
+    return _attributes(session, Entity.ACCOUNT, employer, wanted, asked)
 
 
 def _products(
@@ -149,6 +173,54 @@ def _reach(
     return [talk.fact for talk in list_talks(session, ListTalks(limit=1), **asked).talks]
 
 
+def _deal(
+    session: Session, own: OwnQuestion, _request: Request, asked: dict[str, Any]
+) -> list[Fact]:
+    deal = own.ids[0]
+    facts = _attributes(session, Entity.OPPORTUNITY, deal, _DEAL, asked)
+    account = session.scalar(
+        visible(
+            select(Opportunity.account_id).where(Opportunity.id == deal),
+            Opportunity,
+            asked["principal"],
+        )
+    )
+    told = _attributes(session, Entity.ACCOUNT, account, TOLD_OF_COMPANY, asked) if account else []
+    return [*facts, *told]
+
+
+def _customer(
+    session: Session, own: OwnQuestion, _request: Request, asked: dict[str, Any]
+) -> list[Fact]:
+    account = own.ids[0]
+    deals = session.scalars(
+        visible(
+            select(Opportunity.id)
+            .where(Opportunity.account_id == account)
+            .order_by(Opportunity.id),
+            Opportunity,
+            asked["principal"],
+        )
+    )
+    facts = _attributes(session, Entity.ACCOUNT, account, TOLD_OF_COMPANY, asked)
+    for deal in list(deals)[:_DEALS_LISTED]:
+        facts += _attributes(session, Entity.OPPORTUNITY, deal, _DEAL[1:], asked)
+    return facts
+
+
+def _attributes(
+    session: Session, entity: Entity, id_: int, attributes: Sequence[str], asked: dict[str, Any]
+) -> list[Fact]:
+    """Return one fact for each of a record's attributes. Raises NotFound for what is not his."""
+    found = (
+        record_attribute(
+            session, AttributeArguments(entity=entity, id=id_, attribute=one), **asked
+        ).facts
+        for one in attributes
+    )
+    return [facts[0] for facts in found if facts]
+
+
 def _help(
     _session: Session, _own: OwnQuestion, _request: Request, _asked: dict[str, Any]
 ) -> list[Fact]:
@@ -163,4 +235,6 @@ _FACTS = {
     OwnThing.PRODUCTS: _products,
     OwnThing.REACH: _reach,
     OwnThing.HELP: _help,
+    OwnThing.DEAL: _deal,
+    OwnThing.CUSTOMER: _customer,
 }
