@@ -13,8 +13,8 @@ from sqlalchemy import insert, select, update
 from crm.index.chroma import ChromaIndex
 from crm.index.conversations import ConversationIndex
 from crm.index.embedder import Embedder
-from crm.index.embedding import digest_of
 from crm.index.filters import SearchFilters, labels_of
+from crm.index.vector_names import digest_of
 from crm.models import Account, Conversation, Passage, Segment
 from crm.principal import Principal
 from crm.store import Store

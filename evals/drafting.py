@@ -19,7 +19,7 @@ from copilot.writers.company.guide import CompanyGuide
 from copilot.writers.draft import Draft
 from copilot.writers.learning.learned import learned_style
 from copilot.writers.letters.write import write_draft
-from crm.errors import CopilotError
+from crm.errors import CopilotError, TransientError
 from evals.drafting_check import check_draft
 from evals.drafting_results import Result, figures_of, load, save
 from evals.drafting_rubric import grade
@@ -157,7 +157,7 @@ def draft_of(
     """Return what the product writes for the rep of this task; raises its CopilotErrors."""
     principal = installation.principal(resolved.rep)
     with installation.store.session() as session:
-        return write_draft(
+        draft = write_draft(
             session,
             model or installation.model,
             installation.index,
@@ -169,6 +169,10 @@ def draft_of(
             principal=principal,
             as_of=installation.now(),
         )
+    if draft.without_model is not None:
+        # What rules make of an outage is not what is measured here.
+        raise TransientError(draft.without_model)
+    return draft
 
 
 def judged(

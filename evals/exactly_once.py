@@ -29,6 +29,7 @@ from crm.audit.verifying import verify_trail
 from crm.models import ActionStatus, EffectKind, ProposedAction
 from crm.principal import Principal
 from crm.store import Store
+from evals.databases import add_database_options, database_url, made_store
 from evals.exactly_once_worker import ADDRESS, POINTS, Place, mail_effects, read_log, work
 
 _AT_ONCE = 4
@@ -80,8 +81,11 @@ class _Torment:
     kills: int
 
 
-def prove(runs: int, *, seed: int) -> Figures:
-    """Return what `runs` approvals came to, half of them mails and half of them drafts."""
+def prove(runs: int, *, seed: int, url: str | None = None) -> Figures:
+    """Return what `runs` approvals came to, half of them mails and half of them drafts.
+
+    With the URL of an empty PostgreSQL database the actions are there.
+    """
     # Only here: the servers are the tests', which no installation has.
     from tests.imap_servers import run_dovecot
     from tests.mail_servers import BreakingLine, Deliveries, run_line, run_smtp
@@ -98,10 +102,9 @@ def prove(runs: int, *, seed: int) -> Figures:
         smtp = stack.enter_context(run_smtp(deliveries))
         line = BreakingLine(mailbox.port, before=0.04, after=0.06, chance=random.Random(seed + 2))
         stack.enter_context(run_line(line))
-        place = Place(folder, line.port, smtp.port, mailbox.password, mailbox.user)
-        store = Store.sqlite(folder / "crm.db")
+        place = Place(folder, line.port, smtp.port, mailbox.password, mailbox.user, url)
+        store = made_store(place.database, url)
         stack.callback(store.close)
-        store.migrate()
         _propose_all(store, place, runs)
         torment = _torment(store, place, random.Random(seed))
         # What was answered before it was delivered needs a moment to arrive.
@@ -251,8 +254,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=20261122)
+    add_database_options(parser)
     given = parser.parse_args(arguments)
-    figures = prove(given.runs, seed=given.seed)
+    with database_url(on_postgres=given.postgres, url=given.url) as url:
+        figures = prove(given.runs, seed=given.seed, url=url)
     sys.stdout.write(f"{json.dumps(asdict(figures), indent=1)}\n")
     return 0 if figures.is_proved else 1
 

@@ -33,18 +33,32 @@ POINTS = (
 )  # fmt: skip
 _WINDOW = 40
 _LEASE = timedelta(seconds=1.2)
+_PAUSE_S = 0.8
 _OVER = {ActionStatus.APPLIED.value, ActionStatus.FAILED.value}
 
 
 @dataclass(frozen=True)
 class Place:
-    """What the processes share: folder, ports, and the password of the test mailbox."""
+    """What the processes share: folder, ports, the password of the test mailbox, the database.
+
+    Without a URL that is a file in the folder.
+    """
 
     folder: Path
     imap_port: int
     smtp_port: int
     password: str
     user: str
+    url: str | None = None
+
+    @property
+    def database(self) -> Path:
+        """The file of the database, where it is one."""
+        return self.folder / "crm.db"
+
+    def store(self) -> Store:
+        """Return a store on the database, whose tables are there."""
+        return Store(self.url) if self.url else Store.sqlite(self.database)
 
 
 @dataclass
@@ -66,7 +80,7 @@ class Bomb:
 
 
 def mail_effects(place: Place) -> Effects:
-    """Return the effects as an installation has them; only a copy is waited for less long.
+    """Return the effects as an installation has them, with shorter waits for copies and servers.
 
     Copies to ourselves are the proof of sending.
     """
@@ -90,7 +104,8 @@ def mail_effects(place: Place) -> Effects:
         secret.chmod(0o600)
     account = mail_account(settings)
     assert account is not None, "the settings above name a mailbox"
-    return effects_on(replace(account, folder_wait_s=0.9, timeout_s=20.0), settings)
+    brief = replace(account, folder_wait_s=0.9, timeout_s=20.0)
+    return effects_on(brief, settings, pause_s=_PAUSE_S)
 
 
 def work(place: Place, seed: int, point: str | None, times: int) -> None:
@@ -104,7 +119,7 @@ def work(place: Place, seed: int, point: str | None, times: int) -> None:
     bomb = Bomb(point, times, told)
     _wire(bomb)
     effects = {kind: _Mined(one, bomb) for kind, one in mail_effects(place).items()}
-    worker = _Worker(Store.sqlite(place.folder / "crm.db"), effects, bomb, chance, told)
+    worker = _Worker(place.store(), effects, bomb, chance, told)
     while worker.take_round():
         pass
     told("finished")
@@ -168,7 +183,7 @@ class _Worker:
         try:
             applied = apply_approved(self._store, action_id, self._applying())
         except CopilotError as error:
-            self._told(f"postponed {type(error).__name__}")
+            self._told(f"postponed {type(error.__cause__ or error).__name__}")
         else:
             self._said(applied)
 

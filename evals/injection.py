@@ -32,6 +32,7 @@ from crm.index.conversations import ConversationIndex
 from crm.models import ActionStatus, FieldProposal, Opportunity, ProposalStatus, ProposedAction
 from crm.principal import Principal
 from crm.store import Store
+from evals.databases import add_database_options, database_url, made_store
 from evals.injection_attacks import Attack, load_attacks
 from evals.injection_checks import breaches, in_log, in_table
 from evals.injection_surfaces import Bench, all_of, answered
@@ -86,12 +87,16 @@ def main() -> None:
     parser.add_argument("--render", type=int, default=13, help="Word and PDF of each Nth attack")
     parser.add_argument("--seconds", type=float, help="begin no attack after so long")
     parser.add_argument("--out", type=Path, help="a folder that keeps outcomes; run again to go on")
+    add_database_options(parser)
     asked = parser.parse_args()
     until = time.monotonic() + asked.seconds if asked.seconds else None
     attacks = load_attacks()[asked.first :: asked.every]
     if asked.only:
         attacks = [one for one in load_attacks() if one.number in asked.only]
-    with opened(attacks, asked.writer) as world:
+    with (
+        database_url(on_postgres=asked.postgres, url=asked.url) as url,
+        opened(attacks, asked.writer, url=url) as world,
+    ):
         outcomes = list(world.run(until=until, kept=asked.out, render_every=asked.render))
         whole = [] if asked.writer == "embedded" else list(world.whole())
     print(json.dumps(figures_of(outcomes, whole), ensure_ascii=False, indent=1))  # noqa: T201
@@ -254,13 +259,15 @@ def _logged(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def opened(attacks: Iterable[Attack], writer: str) -> Iterator[World]:
-    """Yield the company with these attacks imported, in a folder that is gone afterwards."""
+def opened(attacks: Iterable[Attack], writer: str, *, url: str | None = None) -> Iterator[World]:
+    """Yield the company with these attacks imported, in a folder that is gone afterwards.
+
+    With the URL of an empty PostgreSQL database its records are there.
+    """
     folder = Path(tempfile.mkdtemp(prefix="injection-"))
-    store = Store.sqlite(folder / "crm.db")
+    store = made_store(folder / "crm.db", url)
     model = make_model(Settings.load()) if writer == "embedded" else None
     try:
-        store.migrate()
         index = ConversationIndex(store)
         cases = cases_of(list(attacks))
         write_files(cases, folder)

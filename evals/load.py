@@ -13,8 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from crm.models import (
 )
 from crm.principal import Principal
 from crm.store import Store
+from evals.databases import database_url
 from evals.load_figures import Sample, WorkFigures, figures_by_work, growth
 from evals.load_users import Board, LoadUser
 from evals.workspaces import DAYS, build_workspace
@@ -69,7 +69,7 @@ def run_load(
     """Return what `users` people at once, each acting without end, came to after `minutes`."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        url = None if on_sqlite else stack.enter_context(_postgres())
+        url = stack.enter_context(database_url(on_postgres=not on_sqlite))
         settings = Settings.load(
             home=folder, workspace="load", today=DAYS["demo"], time_zone="UTC", database_url=url
         )
@@ -183,16 +183,6 @@ def _is_audit_whole(store: Store) -> bool:
 def _resident_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    """Yield the address of a database on a server of our own."""
-    # Only here: the server comes with the development tools, not with the product.
-    from tests.postgres import running_postgres
-
-    with running_postgres() as url:
-        yield url.replace("postgresql+psycopg://", "postgresql://")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from copilot.index_models import make_embedder
 from copilot.wiring import Installation
 from crm.index.chroma import ChromaIndex
 from crm.index.filters import SearchFilters
-from crm.index.full_text import rank_passages
+from crm.index.full_text import AskedTerms, rank_passages
 from crm.index.fusion import fuse
 from crm.index.nearest import NearestPassages
 from crm.index.passages import length_of
@@ -143,9 +143,8 @@ def _ways(installation: Installation) -> dict[str, Way]:
     nearest = NearestPassages(embedder, vectors)
 
     def by_words(session: Session, text: str, limits: SearchFilters) -> list[int]:
-        return rank_passages(
-            session, query_terms(text), filters=limits, principal=_OWNER, limit=_POOL
-        )
+        asked = AskedTerms(session, query_terms(text))
+        return rank_passages(asked, filters=limits, principal=_OWNER, limit=_POOL)
 
     def by_meaning(session: Session, text: str, limits: SearchFilters) -> list[int]:
         return nearest.rank(session, text, filters=limits, principal=_OWNER, limit=_POOL)
