@@ -5,11 +5,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from copilot.settings import OPENAI_URL, Settings
+from copilot.model_settings import OPENAI_URL
+from copilot.settings import Settings
 from crm.errors import CopilotError, PermanentError
 from crm.index.embedder import Embedder
 
 if TYPE_CHECKING:
+    from copilot.agent.kinds import OutsideKinds
     from copilot.grounding.entailment import Entailment
     from crm.index.reranker import Reranker
 
@@ -57,6 +59,17 @@ def make_embedder(settings: Settings) -> Embedder:
     from crm.index.embedders.e5 import E5Embedder
 
     return E5Embedder(threads=settings.embedder_threads)
+
+
+def make_outside_kinds(settings: Settings) -> "OutsideKinds":
+    """Return what guesses questions of people outside, by the embedder that its file is for.
+
+    That is the shipped one, whichever embeds the conversations; it is loaded at the first guess.
+    """
+    from copilot.agent.kinds import OutsideKinds
+    from crm.index.embedders.e5 import E5Embedder
+
+    return OutsideKinds(E5Embedder(threads=settings.embedder_threads))
 
 
 def former_embedders(settings: Settings, present: Embedder) -> list[Embedder]:

@@ -1,21 +1,19 @@
 """The only place that builds concrete things from the settings, each at its first use."""
 
 import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from filelock import FileLock
 from sqlalchemy import exists, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from copilot.locks import locked
-from copilot.refusals import cannot_open, database_error, no_driver
+from copilot.locks import Hold, locked
+from copilot.refusals import cannot_open, database_error, no_driver, refusal, storage_errors
 from copilot.settings import Settings
 from crm.access import visible
 from crm.errors import PermanentError, TransientError
@@ -53,9 +51,10 @@ _HINTS = 60
 
 @dataclass
 class Installation:
-    """Everything that runs in one process for one workspace."""
+    """Everything that runs in one process for one workspace, perhaps as on another day."""
 
     settings: Settings
+    as_of: date | None = None
 
     @cached_property
     def store(self) -> Store:
@@ -65,14 +64,22 @@ class Installation:
             folder.mkdir(parents=True, exist_ok=True)
             store = self._open_store()
             if not store.is_current():
-                # Two first commands at once would both make the tables.
-                with FileLock(folder / "migration.lock", timeout=_MIGRATION_WAIT_S):
-                    store.migrate()
+                self._migrate(store)
         except (OSError, ArgumentError) as error:
-            raise PermanentError(cannot_open(self._database, type(error).__name__)) from error
+            raise PermanentError(cannot_open(self._database, error)) from error
         except DBAPIError as error:
             raise database_error(error, self._database) from error
         return store
+
+    def _migrate(self, store: Store) -> None:
+        """Make the tables once: two first commands at once would both do it."""
+        folder = self.settings.workspace_dir
+        with locked(folder, "migration.lock", wait_s=_MIGRATION_WAIT_S) as is_mine:
+            if not is_mine:
+                raise TransientError(
+                    f"another process is still preparing the database {self._database!r}: try again"
+                )
+            store.migrate()
 
     def _open_store(self) -> Store:
         url = self.settings.sqlalchemy_url
@@ -86,11 +93,11 @@ class Installation:
         """Say in our words what the databases of this workspace refuse inside."""
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
-            place = self._database
-            if isinstance(error, sqlite3.Error):
-                place = str(self.settings.threads_db)
-            raise database_error(error, place) from error
+        except storage_errors() as error:
+            told = refusal(error, records=self._database, files=self.settings.threads_db)
+            if told is None:
+                raise
+            raise told from error
 
     @property
     def _database(self) -> str:
@@ -142,7 +149,7 @@ class Installation:
                 yield
 
     @contextmanager
-    def syncing(self) -> Iterator[None]:
+    def syncing(self) -> Iterator[Hold]:
         """Run jobs alone in this workspace: its jobs have one process to run them.
 
         On PostgreSQL that is one of all machines. Raises TransientError if another process runs
@@ -154,9 +161,9 @@ class Installation:
                     f"workspace {self.settings.workspace!r} is being synced by another process: "
                     "see `sales-copilot jobs`"
                 )
-            yield
+            yield is_mine
 
-    def _locked(self, name: str, *, wait_s: float) -> AbstractContextManager[bool]:
+    def _locked(self, name: str, *, wait_s: float) -> AbstractContextManager[Hold]:
         settings = self.settings
         url = settings.sqlalchemy_url if settings.postgres_url else None
         return locked(settings.workspace_dir, name, wait_s=wait_s, database_url=url)
@@ -167,7 +174,7 @@ class Installation:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PermanentError(cannot_open(str(folder), type(error).__name__)) from error
+            raise PermanentError(cannot_open(str(folder), error)) from error
 
     @cached_property
     def source_book(self) -> "SourceBook":
@@ -203,7 +210,7 @@ class Installation:
         return self._loaded_transcriber
 
     @contextmanager
-    def embedding(self) -> Iterator[bool]:
+    def embedding(self) -> Iterator[Hold]:
         """Yield whether this process may embed; False while another one does so already."""
         with locked(self.settings.workspace_dir, "embedding.lock", wait_s=0) as is_mine:
             yield is_mine
@@ -269,6 +276,7 @@ class Installation:
     def desk(self) -> "Desk":
         """What the graph works with."""
         from copilot.agent.desk import Desk
+        from copilot.index_models import make_outside_kinds
 
         return Desk(
             self.store,
@@ -282,6 +290,7 @@ class Installation:
             effects=lambda: self.effects,
             policy=lambda: self.policy,
             mailbox=lambda: self.mailbox,
+            kinds=make_outside_kinds(self.settings),
             meter=self.accounts.metered,
             admit=self.accounts.admit,
         )
@@ -308,25 +317,31 @@ class Installation:
         return make_transcriber(self.settings)
 
     def now(self) -> datetime:
-        """Return the present in the configured time zone, or the end of the day that was set."""
+        """Return the present in the configured time zone, or the end of the day looked back on."""
+        return self._end_of(self.as_of or self.settings.today)
+
+    def _end_of(self, day: date | None) -> datetime:
         zone = ZoneInfo(self.settings.time_zone)
-        if self.settings.today is not None:
-            return datetime.combine(self.settings.today, time(23, 59), zone)
+        if day is not None:
+            return datetime.combine(day, time(23, 59), zone)
         return datetime.now(UTC).astimezone(zone)
 
-    def principal(self, who: str | None, *, admits_outside: bool = False) -> Principal:
+    def principal(
+        self, who: str | None, *, admits_outside: bool = False, admits_left: bool = False
+    ) -> Principal:
         """Return the caller named by email (or by name where users have none).
 
-        Raises NotFound with close names, Ambiguous if several users have the name.
+        Raises NotFound with close names, Ambiguous if several users have the name, NotAllowed for
+        who has left.
         """
         if who is None:
             return Principal.local_owner()
         from copilot.callers import principal_of
 
-        now = self.now()
-        return principal_of(
-            self.store, who, policy=self.policy, at=now, admits_outside=admits_outside
-        )
+        admits = {"admits_outside": admits_outside, "admits_left": admits_left}
+        # Whoever looks back on a day does so with today's rights, not with those of that day.
+        present = self._end_of(self.settings.today)
+        return principal_of(self.store, who, policy=self.policy, at=present, **admits)
 
     def visitor(self) -> Principal:
         """Return the caller whom nobody knows."""
@@ -334,9 +349,9 @@ class Installation:
 
         return visitor(self.policy)
 
-    @cached_property
+    @property
     def policy(self) -> "Policy":
-        """Who may read what. Raises BadInput if the company's file cannot be used."""
+        """Who may read what, by the file as it is now. Raises BadInput if it cannot be used."""
         from crm.access.policy import load_policy
 
         settings = self.settings
@@ -352,11 +367,11 @@ class Installation:
     @cached_property
     def effects(self) -> "Effects":
         """What carries approved actions out: in the CRMs that allow it, our store, and by mail."""
-        from copilot.agent.effects.connected import connected_crms
         from copilot.agent.effects.internal import internal_effects
+        from copilot.crm_connections import connected_crms
         from copilot.mailboxes import mail_effects
 
-        crms = connected_crms(self.source_book, self.settings.secret)
+        crms = connected_crms(self.settings, self.source_book)
         return {**internal_effects(crms), **mail_effects(self.settings)}
 
     def speech_hints(self, principal: Principal) -> list[str]:

@@ -12,7 +12,7 @@ from copilot.agent import drafting
 from copilot.agent.contract import Answer, Status
 from copilot.agent.recipients import Scope, find_person, newest_mail
 from crm import models as m
-from crm.errors import Ambiguous, NotFound, TransientError
+from crm.errors import Ambiguous, NotFound, PermanentError, TransientError
 from crm.principal import Principal
 from crm.store import Store
 from tests.agent_world import (
@@ -292,10 +292,30 @@ def test_pronouns_and_no_name_mean_who_was_just_spoken_of(company: Company) -> N
     assert (answer.draft.contact_id, answer.draft.kind) == (1, "nudge")
 
 
-def test_the_models_failure_is_raised_and_nothing_is_kept(company: Company) -> None:
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("draft a reply to Maria Lopez's last mail", "facts and quotations only"),
+        ("给王伟写一封邮件，问他付款条款定了没有", "语言模型不可用"),
+    ],
+)
+def test_a_draft_while_the_model_is_down_is_made_by_rules_and_says_so(
+    company: Company, wish: str, said: str
+) -> None:
     before = saved(company)
-    company.script(TransientError("the endpoint is busy"))
-    with pytest.raises(TransientError, match="busy"):
+    company.script(*[TransientError("the endpoint is busy")] * 3)
+    answer = company.ask(wish)
+    assert answer.draft is not None
+    assert answer.draft.without_model == "the endpoint is busy"
+    assert said in answer.sentences[-1].text
+    assert "the endpoint is busy" in answer.sentences[-1].text
+    assert saved(company) == before + 1
+
+
+def test_the_models_refusal_is_raised_and_nothing_is_kept(company: Company) -> None:
+    before = saved(company)
+    company.script(*[PermanentError("the endpoint refuses the key")] * 3)
+    with pytest.raises(PermanentError, match="refuses the key"):
         company.ask("draft a reply to Maria Lopez's last mail")
     assert saved(company) == before
 

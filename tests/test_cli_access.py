@@ -251,3 +251,27 @@ def test_what_leaves_and_what_is_connected_is_noted(filled: Path, tmp_path: Path
         assert len(trail(action)) == 1, action
     assert run("sources", "private", "calls").exit_code != 0
     assert trail("source.private")[0]["detail"]["after"] == {"private": True, "owner": None}
+
+
+def test_printed_rules_are_a_file_of_rules(filled: Path, tmp_path: Path) -> None:
+    """No line is broken by the width of a terminal, and nothing else is printed with them."""
+    printed = run("access", "policy", "--json"), run("access", "policy")
+    own = tmp_path / "printed.cedar"
+    own.write_text(printed[1].stdout, encoding="utf-8")
+    assert max(map(len, printed[1].stdout.splitlines())) > 80
+    checked = document(run("access", "policy", "--check", str(own), "--json"))
+    assert checked["status"] == "done"
+
+
+def test_who_looks_back_has_todays_rights(strict: Path) -> None:
+    here, away = users()[:2]
+    before = deals(here)
+    words = ("access", "grant", "stand_in", away, "--to", here, "--reason", "holiday")
+    assert run(*words, "--from", "2098-01-01", "--until", "2099-01-01").exit_code == 0
+    count = ("ask", "how many opportunities are there?", "--as", here, "--json", "--as-of")
+
+    def counted(day: str) -> object:
+        return document(run(*count, day))["facts"][0]["value"]
+
+    assert deals(away) - before
+    assert counted("2098-06-01") == counted("2097-06-01") == len(before)

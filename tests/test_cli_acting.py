@@ -1,15 +1,16 @@
 """`ask` and `chat` propose what they are asked to do, and ask the person at the terminal."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from copilot.cli import approving
+from copilot.cli import approving, chatting
 from copilot.cli.main import app
-from crm.models import Activity, Opportunity, ProposedAction
+from crm.models import Activity, Contact, Opportunity, ProposedAction, User
 from crm.store import Store
 from tests.approval_world import Desk, fill
 
@@ -131,3 +132,85 @@ def test_a_page_of_the_list_says_what_is_left_out(desk: Desk) -> None:
     assert "and 2 more" in first
     assert "--before 3" in first
     assert ([one["id"] for one in more["actions"]], more["more"]) == ([2, 1], 0)
+
+
+@pytest.fixture
+def priya(desk: Desk) -> tuple[str, ...]:
+    """The options that make Priya Rao, a contact of Northwind, the caller."""
+    with desk.store.session() as session:
+        session.get_one(Contact, 1).email = "priya@northwind.example"
+    return ("--as", "priya@northwind.example")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [TASK, "how many deals did Anna win?", "what waits for my approval?", "给我看看折扣规则"],
+)
+def test_chat_takes_people_outside_with_the_limits_of_ask(
+    desk: Desk, priya: tuple[str, ...], question: str
+) -> None:
+    for caller in (priya, ("--outside",)):
+        asked = json.loads(run("ask", question, "--json", *caller).stdout)
+        told = run("chat", *caller, typed=f"{question}\n")
+
+        assert asked["actions"] == []
+        assert asked["status"] != "needs_approval"
+        assert " ".join(asked["answer"].split()) in " ".join(told.stdout.split())
+    assert desk.all_of(ProposedAction) == []
+
+
+def test_chat_answers_a_contact_what_is_his_own(desk: Desk, priya: tuple[str, ...]) -> None:
+    result = run("chat", *priya, typed="What email address do you have of me?\n")
+
+    assert "priya@northwind.example" in result.stdout
+
+
+def test_chat_outside_has_no_name() -> None:
+    result = run("chat", "--outside", *ANNA, typed="hello\n")
+
+    assert result.exit_code == 2
+    assert "--outside asks as nobody in particular" in result.stderr
+
+
+def test_rights_that_end_during_a_talk_end_with_the_next_question(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def typed() -> Iterator[str]:
+        yield "what is waiting for approval?"
+        with desk.store.session() as session:
+            session.get_one(User, 1).is_active = False
+        yield TASK
+
+    monkeypatch.setattr(chatting, "_lines", typed)
+
+    result = run("chat", *ANNA)
+
+    assert "Nothing waits for an approval" in result.stdout
+    assert "left" in result.stderr
+    assert result.exit_code != 0
+    assert desk.all_of(ProposedAction) == []
+
+
+def test_who_approves_a_list_reads_what_he_approves(desk: Desk, monkeypatch: Any) -> None:
+    """At the width of a terminal, whole: nothing is approved by its kind alone."""
+    monkeypatch.setenv("COLUMNS", "80")
+    run("ask", TASK, "--json", *ANNA)
+
+    listed = run("approvals", "list", *ANNA).output
+    refused = run("approvals", "approve", "--all-low-risk", *ANNA, typed="n\n")
+
+    for told in (listed, refused.output):
+        assert "“call Priya Rao”, due 2026-11-20" in told
+        assert "you may approve" in told
+    assert desk.all_of(Activity) == []
+
+
+def test_what_is_over_names_nobody_who_may_still_approve_it(desk: Desk) -> None:
+    run("ask", TASK, "--json", *ANNA)
+    before = run("approvals", "show", "1", *ANNA).output
+    run("approvals", "approve", "1", *ANNA)
+    after = run("approvals", "show", "1", *ANNA).output
+
+    assert "may approve: rep, who proposed it" in before
+    assert "applied" in after
+    assert "may approve" not in after

@@ -77,8 +77,8 @@ def test_a_script_gets_the_whole_draft_and_nothing_else(company: Path) -> None:
     assert set(made) == {
         "schema_version", "status", "draft_id", "kind", "channel", "language", "to", "sender",
         "subject", "greeting", "closing", "body", "sentences", "facts", "open_questions",
-        "open_points", "approval", "dropped", "style_sources", "thread", "opportunity_id",
-        "account_id", "contact_id", "path", "took_ms", "tokens",
+        "open_points", "approval", "dropped", "style_sources", "without_model", "thread",
+        "opportunity_id", "account_id", "contact_id", "path", "took_ms", "tokens",
     }  # fmt: skip
 
 
@@ -278,7 +278,8 @@ def test_a_proposal_is_a_document(company: Path, tmp_path: Path) -> None:
     assert (made["kind"], made["opportunity_id"], made["path"]) == ("proposal", 12, str(target))
     assert set(made) == {
         "schema_version", "status", "kind", "opportunity_id", "language", "title", "to", "body",
-        "sentences", "facts", "open_points", "approval", "dropped", "path", "took_ms", "tokens",
+        "sentences", "facts", "open_points", "approval", "dropped", "without_model", "path",
+        "took_ms", "tokens",
     }  # fmt: skip
     assert all(set(point) == {"where", "what"} for point in made["open_points"])
     assert made["open_points"]

@@ -110,7 +110,7 @@ def test_imports_and_doctor_print_the_documented_fields(filled: Path, tmp_path: 
     calls: dict[str, Any] = document(
         run("ingest", "calls", "call.vtt", "--embed", "later", "--json")
     )
-    counts = {"read", "created", "updated", "unchanged", "rejected"}
+    counts = {"read", "created", "updated", "unchanged", "rejected", "suppressed"}
     assert set(calls) == head | counts | {"rejects_path", "conversation_ids", "pending_vectors"}
     doctor: dict[str, Any] = document(run("doctor", "--fast", "--json"))
     assert set(doctor) == head | {"ok", "problems", "findings"}

@@ -30,6 +30,7 @@ from crm.models import (
     AuditEvent,
     AuditSubject,
     DraftStatus,
+    ProposedAction,
     SavedDraft,
     StyleAspect,
 )
@@ -188,11 +189,36 @@ def test_old_open_drafts_expire_and_decided_ones_stay(world: Store) -> None:
     open_one, decided_one = kept(world, "One."), kept(world, "Two.")
     decided(world, decided_one, Accept())
     with world.session() as session:
-        month = timedelta(days=30)
-        later = NOW + timedelta(days=31)
-        assert expire_drafts(session, older_than=month, principal=ANNA, now=later) == 1
+        assert expire_drafts(session, principal=ANNA, now=NOW + timedelta(days=30)) == 0
+        assert expire_drafts(session, principal=ANNA, now=NOW + timedelta(days=31)) == 1
         found = {row.id: row.status for row in list_drafts(session, principal=ANNA)}
     assert found == {open_one: DraftStatus.EXPIRED, decided_one: DraftStatus.ACCEPTED}
+
+
+@pytest.mark.parametrize(("status", "stays"), [("waiting", True), ("applying", True),
+                                               ("expired", False)])  # fmt: skip
+def test_a_draft_whose_mail_is_under_way_does_not_expire(
+    world: Store, status: str, stays: bool
+) -> None:
+    number = kept(world, "One.")
+    with world.session() as session:
+        session.add(
+            ProposedAction(
+                key="mail", kind="send_mail", payload={"draft_id": number}, payload_sha256="x",
+                evidence=[], risk="low", rule="r", status=status, created_at=NOW, expires_at=NOW,
+            )
+        )  # fmt: skip
+    with world.session() as session:
+        expired = expire_drafts(session, principal=ANNA, now=NOW + timedelta(days=40))
+        assert (expired == 0) is stays
+
+
+def test_an_expired_draft_is_not_revived_by_a_clock_that_goes_back(world: Store) -> None:
+    number = kept(world, "One.")
+    with world.session() as session:
+        expire_drafts(session, principal=ANNA, now=NOW + timedelta(days=31))
+    with pytest.raises(BadInput, match="expired"):
+        decided(world, number, Accept())
 
 
 def test_text_markdown_and_mail_give_the_same_edit() -> None:
@@ -265,7 +291,7 @@ def test_every_decision_leaves_one_event_without_the_words(world: Store) -> None
     expired = kept(world, "Four.")
     with world.session() as session:
         later = NOW + timedelta(days=40)
-        expire_drafts(session, older_than=timedelta(days=30), principal=ANNA, now=later)
+        expire_drafts(session, principal=ANNA, now=later)
         events = session.execute(
             select(AuditEvent.action, AuditEvent.object, AuditEvent.person, AuditDetail.body)
             .join(AuditDetail, AuditDetail.seq == AuditEvent.seq)

@@ -9,6 +9,7 @@ import pytest
 
 from copilot.grounding.pack.asked import Channel, DraftKind
 from copilot.grounding.pack.model import DraftEvidence, Role
+from copilot.llm.client import UnusableReply
 from copilot.writers.company.guide import Banned, CompanyGuide, CustomerStory, House, Said, Text
 from copilot.writers.draft import Approval, Draft
 from copilot.writers.letters.write import write_from
@@ -290,9 +291,44 @@ def test_style_and_house_choose_greeting_sign_off_and_length() -> None:
     assert result.style_sources == ("set by Anna",)
 
 
-def test_an_outage_gives_no_draft_at_all() -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_in_an_outage_facts_and_quotations_stand_for_what_the_model_would_word(
+    language: Language,
+) -> None:
+    model = ScriptedModel([TransientError("the model is busy")])
+    given, guide = evidence(language=language), CompanyGuide()
+    result = write_from(given, model, guide=guide, style=Style(), words_all=True)
+    assert result.without_model == "the model is busy"
+    assert len(model.asked) == 1
+    assert OPEN[language].rstrip("?？") in result.body
+    known = {fact.id for fact in result.facts}
+    assert all(set(each.facts) <= known for each in result.sentences)
+    assert write(evidence(language=language)).without_model is None
+
+
+def test_a_purpose_that_no_rule_can_word_is_said_to_be_missing_in_an_outage() -> None:
+    given = evidence(purpose="ask whether the auditors have confirmed their scope")
+    result = write(given, ScriptedModel([TransientError("busy")]))
+    [cut] = [each for each in result.dropped if "auditors" in each.text]
+    assert "was not available" in cut.reason
+    assert "auditors" not in result.body
+
+
+def test_an_outage_that_leaves_nothing_to_say_is_the_error() -> None:
+    given = evidence(
+        DraftKind.COLD_OUTREACH,
+        pieces=[piece(1, Role.DEAL, 'Deal "Rollout", stage Discovery.')],
+        purpose="ask whether the auditors have confirmed their scope",
+    )
     with pytest.raises(TransientError, match="busy"):
-        write(evidence(), ScriptedModel([TransientError("busy")]))
+        write(given, ScriptedModel([TransientError("busy")]))
+
+
+def test_a_model_that_answers_nothing_of_use_is_done_without() -> None:
+    errors = [UnusableReply("it was cut off after 110 tokens")] * 9
+    result = write(evidence(), ScriptedModel(errors))
+    assert result.without_model == "it was cut off after 110 tokens"
+    assert "six weeks" in result.body
 
 
 def test_one_unusable_reply_costs_one_sentence_not_the_draft() -> None:

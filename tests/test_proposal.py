@@ -420,8 +420,12 @@ def test_a_model_out_of_reach_is_told(store: Store) -> None:
     with store.session() as session:
         sold(session)
         add_told(session, *SAID)
-        with pytest.raises(TransientError):
-            propose(session, (TransientError("busy"),))
+        made = propose(session, (TransientError("the model is busy"),))
+    assert made.without_model == "the model is busy"
+    known = {fact.id for fact in made.facts}
+    assert all(set(each.facts) <= known for each in made.sentences)
+    assert made.content.situation.paragraphs or made.content.situation.quotations
+    assert made.content.prices
 
 
 def test_unknown_deals_and_contacts_and_wild_wishes_are_refused(store: Store) -> None:

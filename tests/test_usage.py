@@ -1,6 +1,9 @@
 """Accounts: what is booked, what a budget refuses, how many questions a minute, and who sees it."""
 
 import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel
+from pyrate_limiter import SQLiteBucket
 from sqlalchemy import text
 
 from copilot.agent.contract import Status
@@ -219,6 +223,20 @@ def test_days_are_limited_on_both_sides(store: Store) -> None:
         assert [row.day.day for row in found] == [18, 17]
 
 
+@pytest.fixture
+def counting(tmp_path: Path) -> Iterator[Callable[..., QuestionLimit]]:
+    """Makes limits on one folder, and closes them."""
+    made: list[QuestionLimit] = []
+
+    def make(per_minute: int) -> QuestionLimit:
+        made.append(QuestionLimit(per_minute, tmp_path))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
 def asked_too_often(limit: QuestionLimit, other: QuestionLimit) -> None:
     limit.admit("user:3")
     other.admit("user:3")
@@ -229,11 +247,93 @@ def asked_too_often(limit: QuestionLimit, other: QuestionLimit) -> None:
     other.admit("owner")
 
 
-def test_questions_of_all_processes_count_together(tmp_path: Path) -> None:
-    asked_too_often(QuestionLimit(2, tmp_path), QuestionLimit(2, tmp_path))
+def test_questions_of_all_processes_count_together(counting: Callable[..., QuestionLimit]) -> None:
+    asked_too_often(counting(2), counting(2))
 
 
-def test_questions_asked_at_once_are_counted_exactly(tmp_path: Path) -> None:
+def test_a_clock_that_was_set_back_keeps_nobody_out_and_counts_on(
+    counting: Callable[..., QuestionLimit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit, now_ms = counting(2), SQLiteBucket.now
+    monkeypatch.setattr(SQLiteBucket, "now", lambda self: now_ms(self) + 3_600_000)
+    limit.admit("user:3")
+    limit.admit("user:3")
+    with pytest.raises(TooManyQuestions):
+        limit.admit("user:3")
+    monkeypatch.setattr(SQLiteBucket, "now", now_ms)
+    limit.admit("user:3")
+    limit.admit("user:3")
+    with pytest.raises(TooManyQuestions, match=r"again in (\d|[1-5]\d|60) s"):
+        limit.admit("user:3")
+
+
+def test_a_clock_that_runs_on_lets_the_next_minute_begin(
+    counting: Callable[..., QuestionLimit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit, now_ms = counting(1), SQLiteBucket.now
+    limit.admit("user:3")
+    with pytest.raises(TooManyQuestions):
+        limit.admit("user:3")
+    monkeypatch.setattr(SQLiteBucket, "now", lambda self: now_ms(self) + 61_000)
+    limit.admit("user:3")
+
+
+FORKS = """
+import os, sys
+from pathlib import Path
+from copilot.limits import QuestionLimit
+limit = QuestionLimit(2, Path(sys.argv[1]))
+limit.admit("user:3")
+child = os.fork()
+limit.admit("user:4" if child else "user:3")
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+limit.close()
+"""
+
+
+def test_a_forked_process_counts_with_its_parent(
+    counting: Callable[..., QuestionLimit], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-W", "error", "-c", FORKS, str(tmp_path)]
+    ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    limit = counting(2)
+    limit.admit("user:4")
+    for person in ("user:3", "user:4"):
+        with pytest.raises(TooManyQuestions):
+            limit.admit(person)
+
+
+def test_a_workspace_that_is_replaced_meanwhile_is_counted_anew(
+    counting: Callable[..., QuestionLimit], tmp_path: Path
+) -> None:
+    limit = counting(1)
+    limit.admit("user:3")
+    for name in ("limits.db", "limits.db-wal", "limits.db-shm"):
+        (tmp_path / name).rename(tmp_path / f"old-{name}")
+    other = counting(1)
+    other.admit("user:3")
+    with pytest.raises(TooManyQuestions):
+        limit.admit("user:3")
+
+
+def test_few_people_are_held_at_a_time_and_all_are_counted(
+    counting: Callable[..., QuestionLimit],
+) -> None:
+    limit = counting(1)
+    people = [f"user:{number}" for number in range(40)]
+    for person in people:
+        limit.admit(person)
+    for person in people:
+        with pytest.raises(TooManyQuestions):
+            limit.admit(person)
+    assert len(limit._held) == 16
+
+
+def test_questions_asked_at_once_are_counted_exactly(
+    counting: Callable[..., QuestionLimit],
+) -> None:
     def admitted(limit: QuestionLimit) -> bool:
         try:
             limit.admit("user:3")
@@ -241,7 +341,7 @@ def test_questions_asked_at_once_are_counted_exactly(tmp_path: Path) -> None:
             return False
         return True
 
-    limits = [QuestionLimit(5, tmp_path) for _ in range(4)] * 3
+    limits = [counting(5) for _ in range(4)] * 3
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(admitted, limits)) == 5
 
@@ -275,7 +375,9 @@ def test_where_questions_cannot_be_counted_nobody_is_held_up(
 ) -> None:
     (tmp_path / "limits.db").write_bytes(b"no database" * 100)
     for _ in range(3):
-        QuestionLimit(1, tmp_path).admit("user:3")
+        limit = QuestionLimit(1, tmp_path)
+        limit.admit("user:3")
+        limit.close()
     assert "questions cannot be counted: DatabaseError" in caplog.text
 
 
@@ -344,3 +446,89 @@ def test_without_a_setting_an_endpoint_is_limited_and_the_embedded_model_is_not(
     assert limit_of(llm_model="gpt", llm_base_url="http://127.0.0.1:9/v1") == 60
     assert limit_of(llm_model="gpt", questions_per_minute=0) == 0
     assert limit_of(questions_per_minute=7) == 7
+
+
+def limited(company: Company, store: Store, per_minute: int, tokens_per_day: int) -> Accounts:
+    """Put the company's graph on accounts, one token of which is spent."""
+    folder = Path(str(store.engine.url.database)).parent
+    limit = QuestionLimit(per_minute, folder)
+    accounts = Accounts(store, lambda: datetime(2026, 11, 16, 9, tzinfo=UTC), tokens_per_day, limit)
+    PersonalAccount(accounts, address_of(ANNA_ASKS)).book("m", USAGE, has_failed=False)
+    desk = Desk(
+        company.store, company.index, lambda: company.model,
+        meter=accounts.metered, admit=accounts.admit,
+    )  # fmt: skip
+    company._graph = build_graph(desk, company.saver)
+    return accounts
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("how many deals did Anna Berg win?", r"2 questions a minute .* again in \d+ s"),
+        ("Anna Berg 赢了多少单？", r"每分钟可提 2 个问题，已经提满：请在 \d+ 秒后再问"),
+    ],
+)
+def test_too_many_questions_are_refused_in_the_language_of_the_question(
+    company: Company, tmp_path: Path, question: str, said: str
+) -> None:
+    store = Store.sqlite(tmp_path / "usage.db")
+    store.migrate()
+    accounts = limited(company, store, per_minute=2, tokens_per_day=0)
+    for _ in range(2):
+        company.ask(question, by=ANNA_ASKS)
+    with pytest.raises(TooManyQuestions, match=said):
+        company.ask(question, by=ANNA_ASKS)
+    accounts.close()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("how healthy is business?", r"15 of today's 1 tokens are used.*11-17 00:00"),
+        (
+            "我们最近的业务怎么样啊？",
+            r"今天的 1 个令牌已用去 15 个：额度从 2026-11-17 00:00 UTC 起",
+        ),
+    ],
+)
+def test_a_spent_budget_is_told_in_the_language_of_the_question(
+    company: Company, tmp_path: Path, question: str, said: str
+) -> None:
+    store = Store.sqlite(tmp_path / "usage.db")
+    store.migrate()
+    accounts = limited(company, store, per_minute=0, tokens_per_day=1)
+    with pytest.raises(OverBudget, match=said):
+        company.ask(question, by=ANNA_ASKS)
+    accounts.close()
+    store.close()
+
+
+def test_a_draft_on_a_spent_budget_says_so_in_its_language(
+    company: Company, tmp_path: Path
+) -> None:
+    store = Store.sqlite(tmp_path / "usage.db")
+    store.migrate()
+    accounts = limited(company, store, per_minute=0, tokens_per_day=1)
+    answer = company.ask("给王伟写一封邮件，问他付款条款定了没有", by=ANNA_ASKS)
+    assert answer.draft is not None
+    assert "令牌已用去" in str(answer.draft.without_model)
+    accounts.close()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("how healthy is business?", "in words that need no model.*Acme"),
+        ("我们最近的业务怎么样啊？", "只有语言模型能判断.*请稍后再问"),
+    ],
+)
+def test_what_only_the_model_can_plan_says_how_to_ask_without_it(
+    company: Company, question: str, said: str
+) -> None:
+    company.script(TransientError("the endpoint is busy"))
+    with pytest.raises(TransientError, match=said) as why:
+        company.ask(question, by=ANNA_ASKS)
+    assert "the endpoint is busy" in str(why.value)

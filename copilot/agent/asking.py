@@ -13,9 +13,11 @@ from copilot.agent.contract import Answer, Status, Tokens
 from copilot.agent.declining import settled
 from copilot.agent.desk import Request
 from copilot.agent.graph import Graph, new_turn
+from copilot.llm.allowance import told_in
 from crm.access.threads import thread_key
 from crm.principal import Principal
 from crm.tracing import count, measure, span
+from tools.language import detect_language
 
 RECURSION_LIMIT = 20
 
@@ -46,7 +48,7 @@ def ask(
         take_up(graph, config, request)
     status = Status.ERROR
     try:
-        with span("ask") as told:
+        with span("ask") as told, told_in(detect_language(question)):
             _run(graph, question, config, request, on_step)
             answer = _answer(graph, config, principal, thread, started)
             status = answer.status

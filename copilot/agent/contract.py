@@ -48,7 +48,8 @@ class DraftedText(BaseModel):
     """What was drafted, as text: `kind` is a kind of letter, or "proposal" with Markdown as body.
 
     `draft_id` is the number under which it is kept for accepting or editing, null where it is not
-    kept. Nothing was sent.
+    kept. Nothing was sent. `without_model` says why facts and quotations stand for what the model
+    should have worded, null where it did.
     """
 
     draft_id: int | None = None
@@ -62,6 +63,7 @@ class DraftedText(BaseModel):
     open_points: list[OpenPlace] = []
     open_questions: list[str] = []
     style_sources: list[str] = []
+    without_model: str | None = None
     opportunity_id: int | None = None
     account_id: int | None = None
     contact_id: int | None = None
@@ -71,7 +73,8 @@ class ProposedBrief(BaseModel):
     """An action that was proposed; only `status` "applied" says that it was done.
 
     People approve `payload` by `payload_sha256`; `approvers` says who may, `you_may` is "approve",
-    "approve_jointly" or null for the caller. `result` is what carrying it out returned.
+    "approve_jointly" or null for the caller. `goes_to` says in words where a change of records is
+    written, null for mails. `result` is what carrying it out returned.
     """
 
     id: int
@@ -81,6 +84,7 @@ class ProposedBrief(BaseModel):
     payload: dict[str, Any]
     payload_sha256: str
     risk: str
+    goes_to: str | None = None
     approvers: list[str] = []
     you_may: str | None = None
     expires_at: str

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from copilot.agent.approvals.effects import Effects
 from copilot.agent.effects.internal import internal_effects
 from copilot.agent.effects.mail_account import MailAccount
+from copilot.agent.kinds import OutsideKinds
 from copilot.grounding.entailment import Entailment
 from copilot.llm.client import LanguageModel
 from copilot.writers.company.guide import CompanyGuide
@@ -50,7 +51,7 @@ class Desk:
     are read when a draft is written, not before. `meter` puts a model on the caller's account, and
     `admit` counts his questions, refusing too many. Without `declines` what is confidential is kept
     back by access alone. `effects` carry out what people approved by the rules of `policy`;
-    `mailbox` is the one that drafts go out from.
+    `mailbox` is the one that drafts go out from. `kinds` guess what people outside ask.
     """
 
     store: Store
@@ -67,6 +68,7 @@ class Desk:
     effects: Callable[[], Effects] = internal_effects
     policy: Callable[[], Policy] = load_policy
     mailbox: Callable[[], MailAccount | None] = _no_mailbox
+    kinds: OutsideKinds = field(default_factory=OutsideKinds)
     _names: dict[Principal, tuple[int, NameIndex]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

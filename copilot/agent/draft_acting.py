@@ -89,6 +89,7 @@ def _tell_draft(kept: Kept, outcome: Outcome, language: Language) -> None:
         ],
         open_questions=list(draft.open_questions),
         style_sources=list(draft.style_sources),
+        without_model=draft.without_model,
         opportunity_id=draft.opportunity_id,
         account_id=draft.account_id,
         contact_id=draft.contact_id,
@@ -118,6 +119,7 @@ def _tell_proposal(made: Proposal, outcome: Outcome, language: Language) -> None
         body=render_markdown(made.content, with_notes=False),
         approval=made.approval.value,
         open_points=[OpenPlace(where=one.where, what=one.what) for one in made.open_points],
+        without_model=made.without_model,
         opportunity_id=made.opportunity_id,
     )
     outcome.focus = {"opportunity_id": made.opportunity_id}
@@ -130,8 +132,10 @@ def _tell_proposal(made: Proposal, outcome: Outcome, language: Language) -> None
 
 
 def _remark(draft: DraftedText, fate: str, language: Language) -> str:
-    """Return what is said below a draft: what is open, who has to agree, what became of it."""
+    """Return what is said below a draft: what it lacks and what is open, who agrees, its fate."""
     parts = []
+    if draft.without_model is not None:
+        parts.append(phrase("draft_without_model", language, why=draft.without_model))
     if draft.open_points:
         key = "draft_open_listed" if draft.kind == PROPOSAL else "draft_open"
         parts.append(phrase(key, language, count=len(draft.open_points)))

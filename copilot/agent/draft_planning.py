@@ -14,7 +14,7 @@ from copilot.agent.recipients import Scope, Somebody, find_person, newest_mail, 
 from copilot.agent.wishes import Named, Wish
 from copilot.agent.wording import phrase
 from copilot.grounding.pack.asked import Channel, DraftKind
-from copilot.grounding.pack.hostile import name_and_address
+from copilot.grounding.pack.hostile import name_and_address, told_name
 from crm.access import visible
 from crm.errors import Ambiguous, CopilotError, NotFound
 from crm.models import Account, Conversation, Opportunity, StageStatus
@@ -205,14 +205,21 @@ class Ordering:
             Conversation.id == mail
         )
         title, at = self.session.execute(visible(statement, Conversation, caller)).one()
-        answers = phrase("draft_answers", self.language, title=title, day=f"{at:%Y-%m-%d}")
+        answers = phrase(
+            "draft_answers",
+            self.language,
+            title=told_name("conversation", mail, title),
+            day=f"{at:%Y-%m-%d}",
+        )
         return order.model_copy(update={"reply_to": mail, "answers": answers})
 
     def _proposal(self, wish: Wish, target: _Target) -> DraftOrder:
-        deal_id, name = target.opportunity_id, target.deal.name if target.deal else ""
+        deal_id, name = target.opportunity_id, ""
+        if target.deal is not None:
+            name = told_name("opportunity", target.deal.id, target.deal.name)
         if deal_id is None:
             deal = self._open_deal(target)
-            deal_id, name = deal.id, deal.name
+            deal_id, name = deal.id, told_name("opportunity", deal.id, deal.name)
         return DraftOrder(
             is_proposal=True,
             channel=Channel.EMAIL,
@@ -255,11 +262,17 @@ class Ordering:
             people = read_people(session, [target.contact_id], principal=caller)
             person = people[0] if people else None
         if person is not None:
-            return ", ".join(part for part in (person.name, person.account) if part)
-        for entity, key in ((Opportunity, target.opportunity_id), (Account, target.account_id)):
+            name = told_name("contact", person.contact_id, person.name)
+            account = told_name("account", person.account_id, person.account)
+            return f"{name}, {account}" if person.account else name
+        for entity, kind, key in (
+            (Opportunity, "opportunity", target.opportunity_id),
+            (Account, "account", target.account_id),
+        ):
             if key is not None:
                 statement = select(entity.name).where(entity.id == key)
-                return session.scalar(visible(statement, entity, caller)) or ""
+                named = session.scalar(visible(statement, entity, caller))
+                return told_name(kind, key, named) if named else ""
         return ""
 
     def _ambiguous(self, called: str, candidates: list[str]) -> Unresolved:

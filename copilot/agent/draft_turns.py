@@ -10,6 +10,7 @@ from copilot.agent.draft_planning import PICKED, Ordering, Unresolved, draft_pla
 from copilot.agent.plan import DraftOrder, Plan, Route
 from copilot.agent.wish_changes import read_change
 from copilot.agent.wishes import Wish, may_be_wish, read_wish
+from copilot.grounding.pack.hostile import is_title
 from crm.access import visible
 from crm.models import Account, Contact, Opportunity
 from tools.language import Language, detect_language
@@ -109,7 +110,9 @@ def _picked(desk: Desk, request: Request, answer: str) -> str:
         return f"contact:{found[2]}"
     statement = select(entity.name).where(entity.id == int(found[2]))
     with desk.store.session() as session:
-        return session.scalar(visible(statement, entity, request.principal)) or ""
+        name = session.scalar(visible(statement, entity, request.principal)) or ""
+    # It becomes a part of the request, and whoever named the record asks for nothing.
+    return name if is_title(name) else ""
 
 
 def _only_a_name(answer: str, index: NameIndex) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from copilot.agent.outcome import Outcome
 from copilot.agent.plan import Comparison, Plan
 from copilot.agent.wording import phrase
+from copilot.grounding.pack.hostile import told_value
 from crm.facts import Fact, FactKind
 from crm.metrics.catalog import Unit, catalog
 from crm.metrics.query import FilterOp, MetricQuery
@@ -106,7 +107,10 @@ def _grouped(one: Computed, outcome: Outcome, language: Language) -> None:
     outcome.say(head, *[_add(one, at, outcome) for at in range(min(1, len(one.facts)))])
     for at, cell in enumerate(result.cells[:SHOWN_CELLS]):
         text = phrase(
-            "cell", language, key=" · ".join(cell.keys), value=_show(cell, result, language)
+            "cell",
+            language,
+            key=" · ".join(map(told_value, cell.keys)),
+            value=_show(cell, result, language),
         )
         outcome.say(text, _add(one, at, outcome))
     left = max(result.groups, len(result.cells)) - min(len(result.cells), SHOWN_CELLS)
@@ -142,7 +146,7 @@ def _rank_one(
     wanted = values[plan.ordinal - 1]
     best = [i for i in at if result.cells[i].value == wanted]
     rest = at[at.index(best[-1]) + 1 :][:2] if plan.ordinal == 1 else []
-    keys = phrase("separator", language).join(result.cells[i].keys[0] for i in best)
+    keys = phrase("separator", language).join(told_value(result.cells[i].keys[0]) for i in best)
     text = phrase(
         "tie" if len(best) > 1 else "best",
         language,
@@ -156,7 +160,8 @@ def _rank_one(
     outcome.say(text, *[_add(one, i, outcome) for i in best])
     if rest:
         items = phrase("separator", language).join(
-            f"{result.cells[i].keys[0]} {_show(result.cells[i], result, language)}" for i in rest
+            f"{told_value(result.cells[i].keys[0])} {_show(result.cells[i], result, language)}"
+            for i in rest
         )
         ids = [_add(one, i, outcome) for i in rest]
         outcome.say(phrase("next", language, items=items), *ids)
@@ -179,7 +184,8 @@ def _having(one: Computed, outcome: Outcome, language: Language) -> None:
     count = result.groups
     shown = range(min(len(result.cells), SHOWN_CELLS))
     items = phrase("separator", language).join(
-        f"{result.cells[i].keys[0]} {_show(result.cells[i], result, language)}" for i in shown
+        f"{told_value(result.cells[i].keys[0])} {_show(result.cells[i], result, language)}"
+        for i in shown
     )
     fact = outcome.evidence.add(_computed(result, str(count), float(count), "count", scope))
     ids = [_add(one, i, outcome) for i in shown]
@@ -229,8 +235,8 @@ def _difference(one: Computed, outcome: Outcome, language: Language) -> None:
     text = phrase(
         "equal" if high == low else "difference",
         language,
-        high=pair[0].keys[0],
-        low=pair[1].keys[0],
+        high=told_value(pair[0].keys[0]),
+        low=told_value(pair[1].keys[0]),
         value=_gap(one.result, high - low, pair[0].currency, language),
         percent=_percent(one.result, high - low, low, language),
     )

@@ -68,14 +68,22 @@ class OwnThing(StrEnum):
     PRODUCTS = "products"
     REACH = "reach"
     HELP = "help"
+    DEAL = "deal"
+    CUSTOMER = "customer"
+
+
+TOLD_OF_COMPANY = ("industry", "city", "country", "domain")
+"""What a contact is told of his company."""
 
 
 class OwnQuestion(BaseModel):
     """A question of somebody outside about what is his own, or told to everybody.
 
     `since` and `until` are whole days; `words` are of the subject; `attributes` are fields of the
-    record asked about, all of them where none is named; `ids` are products. Where `is_loose`, words
-    that no subject holds are mere talk.
+    record asked about, all of them where none is named; `ids` are products, or a partner's deal or
+    customer. Where `is_loose`, words
+    that no subject holds are mere talk. Where `is_guess`, only the thing is known, by likeness: the
+    answer is wider, and says what the question was taken for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,6 +98,7 @@ class OwnQuestion(BaseModel):
     family: str = ""
     kind: Literal["call", "meeting", "email", ""] = ""
     is_loose: bool = False
+    is_guess: bool = False
 
 
 class Plan(BaseModel):

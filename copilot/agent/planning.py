@@ -24,9 +24,10 @@ from copilot.agent.reading import Reading, read_question
 from copilot.agent.routing import record_of, refusal, route_of
 from copilot.agent.wording import phrase
 from copilot.grounding.pack.hostile import told_name
+from copilot.llm.allowance import UsedUp
 from copilot.llm.client import UnusableReply
 from copilot.llm.deadline import shared_patience
-from crm.errors import BadInput
+from crm.errors import BadInput, TransientError
 from crm.metrics.catalog import catalog
 from tools.names import NameIndex, NameMention
 
@@ -72,15 +73,16 @@ def make_plan(desk: Desk, request: Request, state: dict[str, Any]) -> dict[str, 
     )
     ending = _early_ending(reading, index)
     if ending is not None:
-        return {"language": reading.language, **ending}
+        return after_plan(desk, request, reading, {"language": reading.language, **ending})
     plan, tokens = _plan(desk, request, reading, previous)
     changes: dict[str, Any] = {
         "language": reading.language, "names": reading.said_names, **tokens,
     }  # fmt: skip
     if isinstance(plan, Plan):
         changes["plan"] = plan.model_dump(mode="json")
-        return after_plan(desk, request, reading, changes)
-    return {**changes, **plan}
+    else:
+        changes |= plan
+    return after_plan(desk, request, reading, changes)
 
 
 def _early_ending(reading: Reading, index: NameIndex) -> dict[str, Any] | None:
@@ -197,6 +199,10 @@ def _choose(
     try:
         with shared_patience():
             choice = choose_slots(desk.model_for(request.principal), reading, found)
+    except UsedUp:
+        raise
+    except TransientError as error:
+        raise TransientError(phrase("needs_model", reading.language, why=error)) from error
     except UnusableReply:
         text = phrase("not_understood", reading.language, words=reading.text[:80])
         return {"status": Status.NOT_FOUND.value, **_say(text)}, {}

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from copilot.grounding.lexicon import SURNAMES, ZH_TITLES
 from copilot.grounding.pack.hostile import is_persons_name, is_title, told_name
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withheld
 from crm.errors import Ambiguous, NotFound
 from crm.models import Account, Contact, Conversation, ConversationKind, Participant, Segment, Side
 from crm.principal import Principal
@@ -196,15 +197,20 @@ def _people_where(
 ) -> list[Somebody]:
     statement = (
         select(Contact.id, Contact.name, Contact.title, Account.name, Account.id, Contact.email)
-        .outerjoin(Account, Account.id == Contact.account_id)
+        .outerjoin(Account, and_(Account.id == Contact.account_id, readable(Account, principal)))
         .where(condition)
         .order_by(Contact.name, Contact.id)
     )
-    rows = session.execute(visible(statement, Contact, principal))
-    return [Somebody(*row) for row in rows]
+    found = [Somebody(*row) for row in session.execute(visible(statement, Contact, principal))]
+    if "email" in withheld(Contact, principal):
+        return [replace(one, email=None) for one in found]
+    return found
 
 
 def _with_email(session: Session, address: str, principal: Principal) -> list[Somebody]:
+    if "email" in withheld(Contact, principal):
+        # Whoever may try addresses learns whose they are.
+        return []
     return _people_where(session, func.lower(Contact.email) == address.lower(), principal)
 
 

@@ -9,9 +9,10 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from copilot.cli.console import out, print_json
+from copilot.cli.console import err, out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
 from copilot.cli.days import day_begins, day_ends
+from copilot.cli.figures_explained import explain_measure, figures_document, print_figures
 from copilot.wiring import Installation
 from crm.access.explaining import Explanation, explain_access
 from crm.access.granting import (
@@ -27,14 +28,22 @@ from crm.errors import Ambiguous, BadInput, NotFound
 from crm.models import (
     AccessGrant,
     Account,
+    Activity,
     Base,
+    Case,
     Contact,
     Conversation,
     GrantKind,
     Lead,
     Opportunity,
+    Product,
+    Quota,
+    Quote,
+    Team,
+    Territory,
     User,
 )
+from crm.principal import Principal
 
 SCHEMA_VERSION = 1
 _EXPLAINED: dict[str, type[Base]] = {
@@ -44,7 +53,14 @@ _EXPLAINED: dict[str, type[Base]] = {
     "lead": Lead,
     "conversation": Conversation,
     "call": Conversation,
+    "activity": Activity,
+    "case": Case,
+    "quote": Quote,
+    "quota": Quota,
+    "product": Product,
     "user": User,
+    "team": Team,
+    "territory": Territory,
 }
 access = typer.Typer(help="See and set who may read what.", no_args_is_help=True)
 
@@ -52,8 +68,9 @@ access = typer.Typer(help="See and set who may read what.", no_args_is_help=True
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     access.command(
-        epilog="Example:  sales-copilot access explain --as anna@acme.example --object "
-        "opportunity:12"
+        epilog="Examples:  sales-copilot access explain --as anna@acme.example --object "
+        "opportunity:12  ·  sales-copilot access explain --as anna@acme.example --measure "
+        "won_amount --by team"
     )(explain)
     access.command(epilog="Example:  sales-copilot access policy --check access.cedar")(policy)
     access.command(
@@ -75,27 +92,55 @@ def root() -> None:
 def explain(
     ctx: typer.Context,
     who: Annotated[str, typer.Option("--as", help="Email of the user or contact.")],
-    wanted: Annotated[str, typer.Option("--object", help="Such as opportunity:12 or call:31.")],
+    wanted: Annotated[
+        str | None, typer.Option("--object", help="Such as opportunity:12 or call:31.")
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option(help="Why its figures are told or withheld: won_amount.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Groups of the figures, such as team; twice for two.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether somebody may read a record, and why or why not."""
+    """Say whether somebody may read a record or is told a figure, and why or why not."""
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = installation.principal(who, admits_outside=True)
-        model, row_id = _object(wanted)
-        with installation.store.session() as session:
-            found = explain_access(session, principal.scopes[0], model, row_id)
-        if as_json:
-            print_json({"schema_version": SCHEMA_VERSION, "status": "answered", **_shown(found)})
+        if (wanted is None) == (measure is None):
+            raise BadInput("say what to explain: --object opportunity:12, or --measure won_amount")
+        if measure is not None:
+            figures, said = explain_measure(installation, principal, measure, by or [])
+            if as_json:
+                document = figures_document(figures, said)
+                print_json({"schema_version": SCHEMA_VERSION, "status": "answered", **document})
+            else:
+                print_figures(said)
             return
-        word = "[green]yes[/]" if found.is_allowed else "[red]no[/]"
-        out.print(f"{word}: {escape(principal.name)} ({found.role.value}) · {escape(wanted)}")
-        if found.through:
-            out.print(f"  decided by {escape(found.through)}")
-        stands = ", ".join(relation.value for relation in found.relations) or "nothing"
-        out.print(f"  holds between them: {stands}")
-        for name in found.policies or ("no rule permits it",):
-            out.print(f"  rule: {escape(name)}")
+        _explain_record(installation, principal, wanted or "", as_json=as_json)
+
+
+def _explain_record(
+    installation: Installation, principal: Principal, wanted: str, *, as_json: bool
+) -> None:
+    model, row_id = _object(wanted)
+    with installation.store.session() as session:
+        found = explain_access(session, principal.scopes[0], model, row_id)
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "status": "answered", **_shown(found)})
+        return
+    word = "[green]yes[/]" if found.is_allowed else "[red]no[/]"
+    out.print(f"{word}: {escape(principal.name)} ({found.role.value}) · {escape(wanted)}")
+    if found.through:
+        out.print(f"  decided by {escape(found.through)}")
+    stands = ", ".join(relation.value for relation in found.relations) or "nothing"
+    out.print(f"  holds between them: {stands}")
+    for name in found.policies or ("no rule permits it",):
+        out.print(f"  rule: {escape(name)}")
+    if not found.is_allowed:
+        counted = ", ".join(found.counted_by)
+        said = f"counts in figures all the same: {counted}" if counted else "counts in no figure"
+        out.print(f"  {escape(said)}")
 
 
 def policy(
@@ -115,9 +160,10 @@ def policy(
             print_json({"schema_version": SCHEMA_VERSION, "status": "done", **document})
             return
         if check is None:
-            out.print(found.text, markup=False, highlight=False)
+            # Whoever writes it to a file has to get the rules line by line, and nothing else.
+            out.print(found.text, markup=False, highlight=False, soft_wrap=True)
         kind = f"of {source}" if source else "that come with the product"
-        out.print(f"[dim]The rules {escape(kind)}, version {found.version}.[/]")
+        err.print(f"[dim]The rules {escape(kind)}, version {found.version}.[/]")
 
 
 def grant(
@@ -161,8 +207,10 @@ def revoke(
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
         with installation.store.session() as session:
-            revoke_access(session, number, principal=principal, now=moment(installation))
-        _say(as_json, {"grant_id": number}, f"Grant {number} is taken back.")
+            left = revoke_access(session, number, principal=principal, now=moment(installation))
+        same = f" The same is still given by {', '.join(map(str, left))}." if left else ""
+        values = {"grant_id": number, "still_given_by": list(left)}
+        _say(as_json, values, f"Grant {number} is taken back.{same}")
 
 
 def grants(ctx: typer.Context, who: As = None, as_json: Json = False) -> None:
@@ -217,7 +265,7 @@ def _object(text: str) -> tuple[type[Base], int]:
 
 def _given(session: Session, installation: Installation, kind: GrantKind, text: str) -> int:
     if kind is GrantKind.STAND_IN:
-        return installation.principal(text).user_id or 0
+        return installation.principal(text, admits_left=True).user_id or 0
     table = OBJECTS[kind].__table__
     if text.isdecimal():
         return int(text)
@@ -258,6 +306,8 @@ def _shown(found: Explanation) -> dict[str, Any]:
         "relations": [relation.value for relation in found.relations],
         "rules": list(found.policies),
         "through": found.through,
+        "counts": found.is_allowed or bool(found.counted_by),
+        "counted_by": list(found.counted_by),
     }
 
 

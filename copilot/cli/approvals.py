@@ -80,7 +80,7 @@ def listed(
             rows = [as_document(view) for view in page.actions]
             print_json({**_ANSWERED, "actions": rows, "more": page.more})
             return
-        print_actions(page)
+        print_actions(page, seat.summaries(page.actions))
 
 
 def show(ctx: typer.Context, number: Number, who: As = None, as_json: Json = False) -> None:
@@ -90,7 +90,7 @@ def show(ctx: typer.Context, number: Number, who: As = None, as_json: Json = Fal
         if as_json:
             print_json({**_ANSWERED, "action": as_document(view)})
             return
-        print_action(view)
+        print_action(view, *seat.summaries([view]))
 
 
 def approve(
@@ -144,7 +144,7 @@ def edited(
         if as_json:
             print_json({**_DONE, "action": as_document(view)})
             return
-        print_action(view)
+        print_action(view, *seat.summaries([view]))
 
 
 def delegated(
@@ -192,7 +192,7 @@ def _approve_batch(seat: Seat, *, yes: bool, as_json: bool) -> None:
     page = seat.listed(wanted)
     views = [view for view in reversed(page.actions) if view.i_may == "approve"]
     if not as_json:
-        print_actions(ActionPage(tuple(views), page.more))
+        print_actions(ActionPage(tuple(views), page.more), seat.summaries(views))
     if views and not yes:
         if as_json:
             raise BadInput("--all-low-risk with --json asks nobody: add --yes")

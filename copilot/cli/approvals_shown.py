@@ -1,18 +1,18 @@
-"""How actions that wait for people are shown: a table, one in full, and for scripts."""
+"""How actions that wait for people are shown: in a list, one in full, and for scripts."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from copilot.agent.approvals.applying import Applied
 from copilot.agent.approvals.deciding import Decider
 from copilot.agent.approvals.listing import ActionPage, ActionView
 from copilot.agent.effects.destinations import place_of
 from copilot.cli.console import err, out
-from crm.models import EffectKind
+from crm.models import ActionStatus, EffectKind
 from crm.principal import Role
 
 SCHEMA_VERSION = 1
@@ -24,12 +24,14 @@ _KINDS = {
     EffectKind.APPLY_FIELD_PROPOSAL: "apply a suggestion · 采纳建议",
     EffectKind.REQUEST_DISCOUNT: "give a discount · 给予折扣",
 }
+_STILL_DUE = frozenset({ActionStatus.APPROVED, ActionStatus.APPLYING})
 _MAILS = frozenset({EffectKind.SAVE_MAIL_DRAFT, EffectKind.SEND_MAIL})
 _RELATIONS = {
     "own": "who proposed it",
     "team": "of the proposer's team",
     "stand_in": "standing in for the proposer",
     "delegated": "to whom it is delegated",
+    "recipient": "whose task it is to be",
     "": "any",
 }
 
@@ -44,29 +46,26 @@ def as_document(view: ActionView) -> dict[str, Any]:
     return document
 
 
-def print_actions(page: ActionPage) -> None:
-    """Print a table of actions, and how many more there are."""
+def print_actions(page: ActionPage, summaries: Sequence[str]) -> None:
+    """Print what each action would do, and how many more there are; one summary an action."""
     if not page.actions:
         out.print("Nothing waits for you · 没有待处理事项")
         return
-    table = Table("no.", "what", "on", "risk", "state", "by", "you may", "until")
+    for view, summary in zip(page.actions, summaries, strict=True):
+        _print_row(view, summary)
     for view in page.actions:
-        by = f"{view.proposer or 'owner'}{f' ({view.agent})' if view.agent else ''}"
-        may = {"approve": "approve", "approve_jointly": "approve with another"}.get(
-            view.i_may or ""
-        )
-        cells = (view.id, _KINDS[view.kind], _target(view), view.risk, view.status.value, by)
-        more = (may or "", f"{view.expires_at:%Y-%m-%d %H:%M}")
-        table.add_row(*(escape(str(cell)) for cell in (*cells, *more)))
-    out.print(table)
+        if view.error and view.status in _STILL_DUE:
+            out.print(f"{view.id} was not done yet · 尚未执行: {view.error}", markup=False)
+            out.print(f"  then · 届时: `sales-copilot approvals apply {view.id}`", markup=False)
     if page.more:
         last = page.actions[-1].id
         out.print(f"… and {page.more} more · 另有 {page.more} 项: `approvals list --before {last}`")
 
 
-def print_action(view: ActionView) -> None:
+def print_action(view: ActionView, summary: str) -> None:
     """Print one action in full."""
     out.print(f"[bold]Action {view.id}[/] · {escape(_KINDS[view.kind])} · {view.status.value}")
+    out.print(f"  {summary}", markup=False, highlight=False)
     out.print(f"  risk: {view.risk}   rule: {escape(view.rule)}")
     by = view.proposer or "the local owner"
     out.print(f"  proposed by {escape(by)}{f' through {escape(view.agent)}' if view.agent else ''}")
@@ -82,13 +81,15 @@ def print_action(view: ActionView) -> None:
     for vote in view.votes:
         why = f": {vote.reason}" if vote.reason else ""
         out.print(f"  {vote.person} {vote.vote} at {vote.at:%Y-%m-%d %H:%M}{why}", markup=False)
-    for line in (decider_in_words(one) for one in view.deciders):
+    waits = view.status is ActionStatus.WAITING
+    for line in (decider_in_words(one) for one in view.deciders if waits):
         out.print(f"  may approve: {line}", markup=False)
     if view.result:
         out.print("  result: " + json.dumps(view.result, ensure_ascii=False), markup=False)
     if view.error:
         out.print(f"  error: {view.error}", markup=False)
-    out.print(f"  until {view.expires_at:%Y-%m-%d %H:%M} UTC, hash {view.payload_sha256}")
+    until = f"until {view.expires_at:%Y-%m-%d %H:%M} UTC, " if waits else ""
+    out.print(f"  {until}hash {view.payload_sha256}")
 
 
 def print_applied(one: Applied) -> None:
@@ -109,6 +110,21 @@ def decider_in_words(one: Decider) -> str:
         else f"{one.role.value}, {_RELATIONS[one.relation]}"
     )
     return f"{who}{', with a second person' if one.is_jointly else ''}"
+
+
+def _print_row(view: ActionView, summary: str) -> None:
+    """Print an action as a list has it: no table, for what would be done has to be read whole."""
+    target = _target(view)
+    on = f" · {target}" if target and target not in summary else ""
+    head = f"{view.id} · {_KINDS[view.kind]}{on} · {view.status.value} · risk {view.risk}"
+    out.print(head, style="bold", markup=False, highlight=False)
+    out.print(f"    {summary}", markup=False, highlight=False)
+    by = f"{view.proposer or 'owner'}{f' ({view.agent})' if view.agent else ''}"
+    may = {"approve": "you may approve", "approve_jointly": "you may approve with another"}
+    said = [f"by {by}", *([may[view.i_may]] if view.i_may else [])]
+    if view.status is ActionStatus.WAITING:
+        said.append(f"until {view.expires_at:%Y-%m-%d %H:%M} UTC")
+    out.print(f"    {' · '.join(said)}", markup=False, highlight=False)
 
 
 def _target(view: ActionView) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from copilot.anchor import keep_anchor
 from copilot.cli.console import edge, err
 from copilot.cli.days import read_day
 from copilot.cli.log_lines import JsonFormatter, LineFormatter
@@ -63,9 +64,8 @@ class Context:
             given: dict[str, object] = {}
             if self.workspace is not None:
                 given["workspace"] = self.workspace
-            if as_of is not None:
-                given["today"] = read_day(as_of, "--as-of")
-            installation = Installation(Settings.load(**given))
+            day = None if as_of is None else read_day(as_of, "--as-of")
+            installation = Installation(Settings.load(**given), day)
             with (
                 _log_file(installation.settings),
                 telemetry(installation.settings),
@@ -73,6 +73,8 @@ class Context:
                 installation.speaking_of_databases(),
             ):
                 yield installation
+                if "store" in installation.__dict__:
+                    keep_anchor(installation.store, installation.settings.workspace_dir)
 
 
 def open_context(workspace: str | None, command: str | None = None) -> Context:

@@ -1,6 +1,6 @@
 """One caller at the approvals of an installation: what he sees, decides, edits and carries out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from copilot.agent.act_telling import Hearer, summary_of
 from copilot.agent.approvals.applying import Applied, Applying, apply_approved, resume_applying
 from copilot.agent.approvals.editing import Edit, delegate, edit
 from copilot.agent.approvals.expiring import expire_due
@@ -21,6 +22,7 @@ from copilot.agent.approvals.listing import (
 from copilot.agent.approvals.voting import Ballot, Decided, vote
 from copilot.cli.context import Context, moment, who_asks
 from copilot.wiring import Installation
+from copilot.writers.learning.keeping import expire_drafts
 from crm.errors import BadInput
 from crm.models import Vote
 from crm.principal import Principal
@@ -51,6 +53,12 @@ class Seat:
         """Return one action. Raises NotFound."""
         with self.installation.store.session() as session:
             return show_action(session, number, **self._asked)
+
+    def summaries(self, views: Iterable[ActionView]) -> list[str]:
+        """Return in one line each what the actions would do, names as the caller may read them."""
+        with self.installation.store.session() as session:
+            hearer = Hearer(session, self.principal, "en")
+            return [summary_of(hearer, view) for view in views]
 
     def decide(
         self,
@@ -99,10 +107,16 @@ def seated(ctx: typer.Context, who: str | None, *, as_json: bool) -> Iterator[Se
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
-        now = moment(installation)
-        with installation.store.session() as session:
-            expire_due(session, principal=principal, now=now)
-        yield Seat(installation, principal, now)
+        expire_overdue(installation, principal)
+        yield Seat(installation, principal, moment(installation))
+
+
+def expire_overdue(installation: Installation, principal: Principal) -> None:
+    """Expire the actions and drafts, whosever, on which nobody decided in time."""
+    now = moment(installation)
+    with installation.store.session() as session:
+        expire_due(session, principal=principal, now=now)
+        expire_drafts(session, principal=principal, now=now)
 
 
 def _seen(view: ActionView, digest: str | None) -> str:

@@ -1,12 +1,13 @@
 """Who signs a draft and who receives it, with everything that a letterhead shows of them."""
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from copilot.writers.company.guide import CompanyGuide
 from copilot.writers.documents.content import Person
 from copilot.writers.draft import Draft
-from crm.access import visible
+from crm.access import readable, visible
+from crm.access.fields import withhold
 from crm.models import Account, Contact, User
 from crm.principal import Principal
 
@@ -18,7 +19,7 @@ def sender_of(
     company = guide.name.in_language(draft.language) or guide.name.en or guide.name.zh or ""
     same = func.lower(User.name) == draft.sender.lower()
     statement = select(User).where(same).order_by(User.id)
-    users = session.scalars(visible(statement, User, principal)).all()
+    users = withhold(session.scalars(visible(statement, User, principal)), principal)
     user = next((one for one in users if one.id == principal.user_id), users[0] if users else None)
     if user is None:
         return Person(draft.sender, company=company)
@@ -29,14 +30,14 @@ def recipients_of(session: Session, draft: Draft, *, principal: Principal) -> tu
     """Return the addressees, the contact among them with title, company and phone."""
     statement = (
         select(Contact, Account.name)
-        .outerjoin(Account, Account.id == Contact.account_id)
+        .outerjoin(Account, and_(Account.id == Contact.account_id, readable(Account, principal)))
         .where(Contact.id == draft.contact_id)
     )
     row = session.execute(visible(statement, Contact, principal)).first()
     people = []
     for one in draft.to:
         if row is not None and row[0].name == one.name:
-            contact, company = row
+            (contact,), company = withhold([row[0]], principal), row[1]
             people.append(
                 Person(
                     one.name,

@@ -25,6 +25,8 @@ _WORDS: dict[Language, dict[str, str]] = {
         "questions": "Open questions",
         "approval": "It commits us to something without an approved source: somebody above has to "
         "agree.",
+        "without_model": "The language model was not available, so what it should have worded is "
+        "facts and quotations only, put together by rules. Read it over, or draft it again later.",
         "cut": "Cut",
         "style": "In your voice",
         "kept": "Draft {id}. Sent it? `sales-copilot drafts accept {id}`. Changed it? `drafts edit "
@@ -41,6 +43,8 @@ _WORDS: dict[Language, dict[str, str]] = {
         "open": "发出前需确认",
         "questions": "待回答的问题",
         "approval": "其中的承诺没有已批准的依据，需要上级同意。",
+        "without_model": "语言模型不可用，本应由它撰写的部分只含事实和引文，由规则拼成。"
+        "请通读，或稍后重新起草。",
         "cut": "已删去",
         "style": "按您的习惯",
         "kept": "草稿 {id}。已采用：`sales-copilot drafts accept {id}`；已修改：`drafts edit {id} "
@@ -88,6 +92,7 @@ def proposal_document(made: Proposal, took_ms: int, *, path: str | None = None) 
         "open_points": [{"where": one.where, "what": one.what} for one in made.open_points],
         "approval": made.approval.value,
         "dropped": [one.model_dump(mode="json") for one in made.dropped],
+        "without_model": made.without_model,
         "path": path,
         "took_ms": took_ms,
         "tokens": {"in": made.tokens_in, "out": made.tokens_out},
@@ -104,6 +109,7 @@ def show_draft(kept: Kept, took_ms: int) -> None:
     _listed(words["questions"], draft.open_questions, "?")
     if draft.approval is Approval.ELEVATED:
         out.print(f"[bold yellow]{escape(words['approval'])}[/]")
+    _without_model(draft.without_model, words)
     _dropped(draft.dropped, words)
     _listed(words["style"], draft.style_sources, "·")
     fate = words["not_kept"] if kept.draft_id is None else words["kept"].format(id=kept.draft_id)
@@ -140,6 +146,7 @@ def _proposal_remarks(made: Proposal, words: dict[str, str]) -> None:
     _open([(one.where, one.what) for one in made.open_points], words)
     if made.approval is Approval.ELEVATED:
         out.print(f"[bold yellow]{escape(words['approval'])}[/]")
+    _without_model(made.without_model, words)
     _dropped(made.dropped, words)
 
 
@@ -180,6 +187,11 @@ def _listed(title: str, lines: Sequence[str], mark: str) -> None:
         out.print(f"\n[bold]{title}[/]")
     for line in lines:
         out.print(f"  {mark} {escape(line)}")
+
+
+def _without_model(why: str | None, words: dict[str, str]) -> None:
+    if why is not None:
+        out.print(f"\n[bold yellow]{words['without_model']}[/]\n  {escape(why)}")
 
 
 def _dropped(dropped: Sequence[Dropped], words: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from copilot.agent.recipients import WRITTEN, Scope, find_person, newest_mail
+from copilot.grounding.pack.hostile import name_and_address
 from crm.access import visible
 from crm.errors import Ambiguous, BadInput, NotFound
 from crm.models import Conversation
@@ -191,5 +192,5 @@ def _is_reference(said: str) -> bool:
 
 
 def _several(kind: str, said: str, things: list[NamedThing]) -> Ambiguous:
-    shown = [f"{one.name} ({one.dimension}:{one.id})" for one in things[:_MOST_CANDIDATES]]
+    shown = [name_and_address(one.dimension, one.id, one.name) for one in things[:_MOST_CANDIDATES]]
     return Ambiguous(f"{len(things)} records fit {kind} {said!r}: give one of their ids", shown)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from copilot.cli.console import out, print_json, stdin_is_terminal
 from copilot.cli.context import As, Context, Json, moment, who_asks
+from copilot.cli.deciding import expire_overdue
 from copilot.cli.draft_sending import Number, save, send
 from copilot.writers.learning.edited_file import as_editable, read_edited
 from copilot.writers.learning.keeping import (
@@ -85,6 +86,7 @@ def root(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
+        expire_overdue(installation, principal)
         with installation.store.session() as session:
             wanted = [status] if status else []
             rows = list_drafts(session, principal=principal, statuses=wanted, limit=limit)
@@ -100,6 +102,7 @@ def show(ctx: typer.Context, number: Number, who: As = None, as_json: Json = Fal
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
+        expire_overdue(installation, principal)
         with installation.store.session() as session:
             row = get_draft(session, number, principal=principal)
         own = words_of_rep(row)
@@ -193,6 +196,7 @@ def _decide(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
+        expire_overdue(installation, principal)
         if isinstance(decision, (_Given, _Opened)):
             with installation.store.session() as session:
                 row = get_draft(session, number, principal=principal)

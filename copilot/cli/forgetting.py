@@ -8,6 +8,7 @@ from rich.markup import escape
 from copilot.cli.console import out, print_json
 from copilot.cli.context import As, Context, Json, moment, who_asks
 from copilot.cli.recording import note
+from copilot.grounding.pack.hostile import name_and_address
 from crm.audit.trail import Deed
 from crm.errors import BadInput
 from crm.index.forgetting import forget_conversations
@@ -42,10 +43,11 @@ def forget(
         with installation.store.session() as session:
             wanted = GetRecord(entity=Entity.CALL, ref=call)
             found = get_record(session, wanted, principal=principal, as_of=moment(installation))
+        named = name_and_address("conversation", found.id, found.name)
         if not yes:
             if as_json:
                 raise BadInput("--json asks nothing: add --yes to delete")
-            out.print(f"[bold]{escape(found.name)}[/] and all that was made from it will be gone.")
+            out.print(f"[bold]{escape(named)}[/] and all that was made from it will be gone.")
             typer.confirm("Delete it?", abort=True)
         # Before, so that no deletion is without its event, whatever ends this process.
         note(installation, Deed("conversation.forget", f"conversation:{found.id}"), principal)
@@ -55,4 +57,4 @@ def forget(
                 {"schema_version": SCHEMA_VERSION, "status": "done", "conversation_id": found.id}
             )
             return
-        out.print(f"{found.name} is gone.", markup=False)
+        out.print(f"{named} is gone.", markup=False)

@@ -177,8 +177,7 @@ def index(
         if background and hasattr(os, "nice"):
             os.nice(_NICENESS)
         indexed = installation.index.index_missing()
-        if installation.index.has_lost_vectors():
-            installation.index.embed_anew()
+        _compare_vectors(installation)
         understood = understand_pending(installation, quiet=as_json)
         done = embed_pending(installation, quiet=as_json)
         pending = installation.index.pending()
@@ -192,6 +191,17 @@ def index(
             out.print(f"{done:,} passages embedded; another process is embedding {pending:,} more.")
         else:
             out.print(f"{done:,} passages embedded; search by meaning is up to date.")
+
+
+def _compare_vectors(installation: Installation) -> None:
+    """Look what other machines that use the database changed, and what was lost here."""
+    # What another process adds just now is none of this one's business.
+    with installation.embedding() as is_mine:
+        if not is_mine:
+            return
+        if installation.settings.postgres_url is not None:
+            installation.index.tidy_vectors()
+        installation.index.find_missing()
 
 
 @contextmanager

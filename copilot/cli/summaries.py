@@ -4,7 +4,7 @@ from typing import Any
 
 from ingest.conversation_run import ConversationSummary
 
-_COUNTS = ("read", "created", "updated", "unchanged", "rejected")
+_COUNTS = ("read", "created", "updated", "unchanged", "rejected", "suppressed")
 
 
 def conversation_counts(summary: ConversationSummary) -> dict[str, Any]:
@@ -17,7 +17,8 @@ def conversation_counts(summary: ConversationSummary) -> dict[str, Any]:
 
 def conversation_lines(summary: ConversationSummary) -> list[str]:
     """Return one line of counts, and one that leads to the rejects if there are any."""
-    counts = ", ".join(f"{getattr(summary, name):,} {name}" for name in _COUNTS)
+    shown = _COUNTS if summary.suppressed else _COUNTS[:-1]
+    counts = ", ".join(f"{getattr(summary, name):,} {name}" for name in shown)
     lines = [f"conversations: {counts}"]
     if summary.rejected:
         first = summary.rejects[0]

@@ -1,22 +1,30 @@
 """`sync`: reads all sources, and does what follows from what they bring."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
 from rich.table import Table
 
-from copilot.cli.console import EXIT_CODES, err, error_document, out, print_json
+from copilot.cli.console import EXIT_CODES, err, error_document, out, print_json, say_error
 from copilot.cli.context import Context, Json
 from copilot.jobs.engine import JobEngine
 from copilot.jobs.workplace import Board
-from crm.errors import CopilotError, NotFound, PermanentError
+from copilot.wiring import Installation
+from crm.errors import CopilotError, NotFound, PermanentError, TransientError
 
 SCHEMA_VERSION = 1
+_AGAIN_S = 5.0
 _COUNTS = ("created", "updated", "unchanged", "deleted", "rejected")
+_CRASHED = frozenset({"ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+_CRASH = (
+    "its reading broke off unexpectedly: see `sales-copilot jobs` and the log file in the "
+    "workspace's folder `logs`, and please report it; the next sync tries again"
+)
 _KINDS: dict[str, type[CopilotError]] = {kind.__name__: kind for kind in EXIT_CODES}
 
 
@@ -52,18 +60,57 @@ def sync(
     Stopped or killed, the next run goes on where this one was.
     """
     context: Context = ctx.obj
-    with context.open(as_json=as_json) as installation, installation.syncing():
-        engine = JobEngine(installation.workplace)
-        wanted = _wanted(engine, names)
-        with engine.running(installation.settings.jobs_url), _shown(engine, quiet=as_json) as tell:
-            while True:
-                reports = _once(engine, wanted, tell, only_read=only_read)
-                if not watch or engine.workplace.board.is_stopping():
-                    break
-                _report(reports, as_json=as_json)
-                _rest(engine, wanted, tell, seconds=every)
-        _report(reports, as_json=as_json)
+    has_begun = False
+    with context.open(as_json=as_json) as installation:
+        while True:
+            rounds = _rounds(
+                installation, names, every=every if watch else None, only_read=only_read,
+                quiet=as_json,
+            )  # fmt: skip
+            try:
+                with installation.speaking_of_databases(), closing(rounds):
+                    for reports in rounds:
+                        has_begun = True
+                        _report(reports, as_json=as_json)
+                break
+            except TransientError as error:
+                if not (watch and has_begun):
+                    raise
+                _tell(error, as_json=as_json)
+                time.sleep(_AGAIN_S)
         _leave(reports)
+
+
+def _rounds(
+    installation: Installation,
+    names: list[str] | None,
+    *,
+    every: int | None,
+    only_read: bool,
+    quiet: bool,
+) -> Generator[list[dict[str, Any]], None, None]:
+    """Yield the reports of one reading after another, of one only if `every` is None.
+
+    Raises TransientError where a server is away; then all is to be begun again, the lock too.
+    """
+    with installation.syncing() as hold:
+        # The board of an earlier beginning says that its work is to end.
+        engine = JobEngine(replace(installation.workplace, board=Board()))
+        wanted = _wanted(engine, names)
+        with engine.running(installation.settings.jobs_url), _shown(engine, quiet=quiet) as tell:
+            while True:
+                hold.check()
+                yield _once(engine, wanted, tell, only_read=only_read)
+                if every is None or engine.workplace.board.is_stopping():
+                    return
+                _rest(engine, wanted, tell, seconds=every)
+
+
+def _tell(error: CopilotError, *, as_json: bool) -> None:
+    if as_json:
+        print_json(error_document(str(error), kind=type(error).__name__))
+    else:
+        say_error(f"{error}; it goes on by itself")
 
 
 def _wanted(engine: JobEngine, names: list[str] | None) -> list[str]:
@@ -87,10 +134,13 @@ def _once(
     engine.drain(tell, fills=not only_read)
     reports = []
     for name, handle in handles.items():
-        if handle is None or handle.get_status().status != "SUCCESS":
-            reports.append({"name": name, "interrupted": True})
-        else:
+        state = handle.get_status().status if handle is not None else None
+        if handle is not None and state == "SUCCESS":
             reports.append({"name": name, **handle.get_result()})
+        elif state in _CRASHED:
+            reports.append({"name": name, "error": _CRASH, "error_kind": PermanentError.__name__})
+        else:
+            reports.append({"name": name, "interrupted": True})
     return reports
 
 
@@ -143,6 +193,8 @@ def _report(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             out.print(f"{name}: interrupted; the next run goes on from here", markup=False)
             continue
         counts = [f"{report.get(count, 0):,} {count}" for count in _COUNTS]
+        if report.get("suppressed"):
+            counts.append(f"{report['suppressed']:,} of people who were erased left out")
         if report.get("recordings"):
             counts.append(f"{report['recordings']:,} recordings")
         out.print(f"{name}: {', '.join(counts)}", markup=False)

@@ -45,7 +45,7 @@ def usage(
     context: Context = ctx.obj
     with context.open(as_json=as_json) as installation:
         principal = who_asks(installation, who, as_json=as_json)
-        person = address_of(installation.principal(by)) if by is not None else None
+        person = address_of(installation.principal(by, admits_left=True)) if by else None
         with installation.store.session() as session:
             found = usage_between(
                 session,

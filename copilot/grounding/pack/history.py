@@ -155,7 +155,7 @@ def people_of(ids: Iterable[int], asker: Asker) -> dict[int, tuple[Participant, 
         .order_by(Participant.conversation_id, Participant.position)
     )
     found: dict[int, list[Participant]] = {}
-    for one in asker.session.scalars(statement):
+    for one in withhold(asker.session.scalars(statement), asker.principal):
         found.setdefault(one.conversation_id, []).append(one)
     return {key: tuple(people) for key, people in found.items()}
 

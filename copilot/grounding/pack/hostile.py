@@ -159,3 +159,10 @@ def name_and_address(entity: str, row_id: int | None, name: str | None) -> str:
     address = f"{entity}:{row_id}"
     told = told_name(entity, row_id, name)
     return told if told == address else f"{told} ({address})"
+
+
+def told_value(text: str) -> str:
+    """Return what a field of a record holds for a sentence of ours: in quotes if it is no name."""
+    if is_title(text) or is_persons_name(text):
+        return text
+    return f"“{' '.join(text.split())[:_LONGEST_NAME]}”"
