@@ -107,6 +107,34 @@ def test_a_contact_gets_what_is_his_own(bench: Bench) -> None:
     assert ground.one("select email from contacts where id=:me") in answer.answer
 
 
+@pytest.mark.parametrize(
+    "kept",
+    ["What discount did we give {}?", "Who on your side is in charge of {}?", "{}的折扣是多少？"],
+)
+def test_a_partner_is_told_of_a_deal_of_his_but_not_what_is_kept_back(
+    bench: Bench, kept: str
+) -> None:
+    ground = bench.grounds[0]
+    caller, deal = ground.callers["partner"], ground.places["given_deal"]
+    told = bench.ask(bench.shipped, f"What do you know of {deal}?", caller)
+    shut = bench.ask(bench.shipped, kept.format(deal), caller)
+
+    assert told.status is Status.ANSWERED
+    assert told.facts
+    assert shut.status is Status.DECLINED
+    assert shut.facts == []
+
+
+@pytest.mark.parametrize(
+    "order", ["Please create a task to call Ada on Friday", "请帮我创建一个任务：周五给王总打电话"]
+)
+def test_orders_to_act_are_declined_to_people_outside(bench: Bench, order: str) -> None:
+    answer = bench.ask(bench.shipped, order, bench.grounds[0].callers["customer"])
+
+    assert answer.status is Status.DECLINED
+    assert answer.actions == []
+
+
 def test_another_year_may_be_asked_for_in_a_thread(bench: Bench) -> None:
     ground = bench.grounds[1]
     caller, sql = ground.callers["customer"], "select count(*) from cases where account_id=:company"

@@ -32,6 +32,8 @@ class Topic(StrEnum):
     OPERATIONS = "operations"
     KNOWLEDGE = "knowledge"
     ANCHORED = "anchored"
+    KEPT_BACK = "kept_back"
+    ACTS = "acts"
     GENERAL = "general"
 
 

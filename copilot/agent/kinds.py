@@ -169,7 +169,8 @@ def load_learned() -> _Learned:
         held = {name: stored[name] for name in stored.files}
     if str(held["digest"]) != examples.digest:
         raise PermanentError(
-            f"{_LEARNED!r} was learned of other examples: run python -m evals.outside_kinds"
+            f"{_LEARNED!r} was learned of other examples: install the product anew, or"
+            " run python -m evals.outside_kinds in a checkout"
         )
     rarity = rarity_of(examples.texts)
     parts = [weighted_parts(text, rarity) for text in examples.texts]

@@ -83,7 +83,7 @@ class _Settling:
     def plan(self, previous: dict[str, Any]) -> Plan | None:
         """Return what is to be done, None if it is nothing that is told."""
         asked = self.asked
-        if asked.names_others or asked.may_name_somebody:
+        if asked.names_others or asked.may_name_somebody or speaks_of(Topic.ACTS, asked.words):
             return None
         plan = self._chosen(asked.plan()) or asked.again(previous)
         if plan is not None and plan.own is not None and self._is_closed(plan.own.thing):

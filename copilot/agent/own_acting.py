@@ -22,6 +22,7 @@ from tools.conversations import ReadArguments, read_conversation
 from tools.language import Language
 from tools.records import AttributeArguments, GetRecord, get_record, record_attribute
 from tools.talks import ListTalks, list_talks
+from tools.withheld import Withheld, word_withheld
 
 _SHOWN = 20
 _TURNS = 8
@@ -211,14 +212,15 @@ def _customer(
 def _attributes(
     session: Session, entity: Entity, id_: int, attributes: Sequence[str], asked: dict[str, Any]
 ) -> list[Fact]:
-    """Return one fact for each of a record's attributes. Raises NotFound for what is not his."""
+    """Return one fact for each attribute that may be told. Raises NotFound for others' rows."""
     found = (
         record_attribute(
             session, AttributeArguments(entity=entity, id=id_, attribute=one), **asked
         ).facts
         for one in attributes
     )
-    return [facts[0] for facts in found if facts]
+    hidden = tuple(word_withheld(one, asked["language"]) for one in Withheld)
+    return [facts[0] for facts in found if facts and not facts[0].text.endswith(hidden)]
 
 
 def _help(

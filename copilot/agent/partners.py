@@ -1,5 +1,6 @@
 """Settles what partners ask of the deals given to them, where words alone do not."""
 
+from copilot.agent.declining import Topic, plain_words, speaks_of
 from copilot.agent.kinds import TOLD_TO_PARTNERS, Guess, OutsideKinds
 from copilot.agent.plan import OwnQuestion, OwnThing, Plan, Route
 from copilot.agent.reading import Reading
@@ -26,6 +27,9 @@ def partners_plan(plan: Plan | None, reading: Reading, kinds: OutsideKinds) -> P
     if plan is not None and not (guess.by_meaning and _is_doubtful(plan, named, guess)):
         return plan
     if reading.unknown or guess.margin <= (_NAMED if named else _LIKELY):
+        return None
+    # What is kept back is no part of an overview: to tell the rest would be no answer.
+    if speaks_of(Topic.KEPT_BACK, plain_words(reading.text)):
         return None
     return _of_record(named) if named else _of_all()
 
