@@ -1,6 +1,5 @@
 """How the trail reads: lines for people, cells for spreadsheets, JSON for scripts."""
 
-import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.escaping import for_cell, for_json
+from crm.escaping import CellWriter, for_json
 from crm.models import Contact, User
 
 _LONGEST, _MOST_READ = 160, 8
@@ -136,5 +135,5 @@ def _json(value: object) -> str | None:
 
 def _row(cells: Iterable[object]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerow([for_cell(cell) for cell in cells])
+    CellWriter(text).write(cells)
     return text.getvalue()
