@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import func, select
 
 from crm.errors import BadInput
-from crm.models import Account, Opportunity, Stage
+from crm.models import Account, Activity, Contact, Lead, Opportunity, Stage, User
 from crm.principal import Principal
 from crm.store import Store
+from ingest.crm.api_names import api_table, is_api_header
 from ingest.crm.importer import ImportSummary, import_crm
 from ingest.crm.mapping import load_mapping
 from ingest.crm.suggest import suggest_mapping
@@ -57,6 +58,71 @@ def test_names_of_other_products_exports_are_known(
     assert "Closed Won: won" in text
     summary = import_suggested(store, [first], owner, as_of, tmp_path)
     assert summary.tables["opportunities"].created == 2
+
+
+_OBJECTS = {
+    "User": (("Id", "Username", "Name", "Email", "IsActive"),
+             [("005A", "ana@x.example.uat", "Ana Lind", "ana@x.example", "true")]),
+    "Account": (("Id", "Name", "Website", "OwnerId"), [("001A", "Acme", "acme.example", "005A")]),
+    "Contact": (("Id", "AccountId", "FirstName", "LastName", "Email"),
+                [("003A", "001A", "Bo", "Kerr", "bo@acme.example")]),
+    "Lead": (("Id", "FirstName", "LastName", "Company", "Status", "OwnerId"),
+             [("00QA", "Cy", "Ode", "Beta", "Open", "00GQUEUE")]),
+    "Opportunity": (
+        ("Id", "Name", "AccountId", "OwnerId", "StageName", "Amount", "CloseDate",
+         "Loss_Reason__c"),
+        [("006A", "Kite", "001A", "005A", "Closed Lost", "1500.00", "2026-12-31", "Price")]),
+    "Task": (("Id", "Subject", "WhoId", "WhatId", "OwnerId", "ActivityDate"),
+             [("00TA", "Call", "003A", "006A", "005A", "2026-12-01"),
+              ("00TB", "Write", "", "001A", "005A", "2026-12-02")]),
+    "Pricebook2": (("Id", "Name", "IsActive"), [("01sA", "Standard", "true")]),
+}  # fmt: skip
+
+
+def test_files_named_as_salesforces_objects_are_known_by_their_columns(
+    store: Store, owner: Principal, as_of: datetime, tmp_path: Path
+) -> None:
+    files = {
+        name: write_csv(tmp_path / f"{name}.csv", header, rows, encoding="utf-8-sig")
+        for name, (header, rows) in _OBJECTS.items()
+    }
+    assert "# Pricebook2.csv was not recognised" in suggest_mapping(list(files.values()))
+    del files["Pricebook2"]
+    summary = import_suggested(store, list(files.values()), owner, as_of, tmp_path)
+
+    assert summary.total.rejected == 0
+    with store.session() as session:
+        deal = session.scalars(select(Opportunity)).one()
+        account, user = (
+            session.get_one(Account, deal.account_id), session.get_one(User, deal.owner_id),
+        )  # fmt: skip
+        assert (deal.external_id, account.name, user.name) == ("006A", "Acme", "Ana Lind")
+        assert (deal.amount_minor, deal.lost_reason) == (150_000, "Price")
+        assert session.scalars(select(Contact.name)).one() == "Bo Kerr"
+        lead = session.scalars(select(Lead)).one()
+        assert (lead.name, lead.owner_id) == ("Cy Ode", None)
+        tasks = session.scalars(select(Activity).order_by(Activity.external_id)).all()
+        assert [one.opportunity_id for one in tasks] == [deal.id, None]
+
+
+@pytest.mark.parametrize(
+    ("stem", "entity"),
+    [
+        ("Opportunity", "opportunities"), ("extract-Opportunity-2026", "opportunities"),
+        ("accounts", "accounts"), ("PRODUCT2", "products"), ("PricebookEntry", None),
+        ("export", None),
+    ],
+)  # fmt: skip
+def test_an_object_is_told_by_the_words_of_its_files_name(stem: str, entity: str | None) -> None:
+    found = api_table(stem, ["Id", "Name", "StageName"])
+
+    assert (found and found.entity) == entity
+
+
+def test_headings_that_people_read_are_no_interfaces_names() -> None:
+    assert is_api_header(["Id", "AccountId", "Loss_Reason__c", "UserRole.Name"])
+    assert not is_api_header(["Id", "Account Name"])
+    assert not is_api_header(["ID", "Name"])
 
 
 def test_chinese_headings_and_european_numbers_are_known(

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from crm.errors import BadInput
+from ingest.crm.api_names import ApiTable, api_table, is_api_header
 from ingest.crm.catalogue import ENTITIES
 from ingest.crm.fields import Entity, Field, Kind
 from ingest.crm.headings import ACTIVITY_KINDS, FILE_WORDS, HEADINGS, LOST, OPEN, WON
@@ -65,12 +66,13 @@ _HEAD = """\
 
 @dataclass(frozen=True)
 class _Guess:
-    """What one sheet seems to be."""
+    """What one sheet seems to be; `written` are fields whose YAML is known already."""
 
     sheet: Sheet
     entity: Entity
     fields: dict[str, str]
     samples: dict[str, list[str]]
+    written: dict[str, str]
 
     def cells(self, field: str) -> list[str]:
         """The sampled cells of a field that are not blank."""
@@ -114,6 +116,9 @@ def _guess(sheet: Sheet) -> "_Guess | Sheet":
                 text = as_text(cell)
                 if text:
                     samples[name].append(text)
+    if is_api_header(sheet.header):
+        named = api_table(sheet.path.stem, sheet.header)
+        return _of_api(sheet, named, samples) if named else sheet
     best, best_score = None, 0.0
     for table in HEADINGS:
         fields = _matched(table, sheet.header)
@@ -122,7 +127,16 @@ def _guess(sheet: Sheet) -> "_Guess | Sheet":
             best, best_score = (table, fields), score
     if best is None:
         return sheet
-    return _Guess(sheet, ENTITIES[best[0]], _plausible(best[0], best[1], samples), samples)
+    return _Guess(sheet, ENTITIES[best[0]], _plausible(best[0], best[1], samples), samples, {})
+
+
+def _of_api(sheet: Sheet, named: ApiTable, samples: dict[str, list[str]]) -> _Guess:
+    """Return what an object's file is; a company's own columns go by what they are called."""
+    own = {name.removesuffix("__c").replace("_", " "): name for name in sheet.header}
+    extra = _matched(named.entity, [said for said, name in own.items() if said != name])
+    added = {key: own[said] for key, said in extra.items() if key not in named.fields}
+    fields = _plausible(named.entity, {**named.fields, **added}, samples)
+    return _Guess(sheet, ENTITIES[named.entity], fields, samples, named.written)
 
 
 def _matched(table: str, header: Sequence[str]) -> dict[str, str]:
@@ -261,9 +275,12 @@ def _table_lines(guess: _Guess) -> list[str]:
             value = f"{{column: {_quoted(column)}, {inner}}}"
         else:
             value = _quoted(column)
-        lines.append(f"      {field}: {value}{remark}")
+        if field not in guess.written:
+            lines.append(f"      {field}: {value}{remark}")
+    lines += [f"      {field}: {text}" for field, text in guess.written.items()]
     lines += _filled_in(guess)
-    unused = [name for name in guess.sheet.header if name not in guess.fields.values() and name]
+    used = {*guess.fields.values(), *re.findall(r"\w+", " ".join(guess.written.values()))}
+    unused = [name for name in guess.sheet.header if name and name not in used]
     if unused:
         lines.append(f"      # not used / 未用: {', '.join(map(_quoted, unused))}")
     return lines
