@@ -71,7 +71,8 @@ class QuestionLimit:
             log.warning("questions cannot be counted: %s", type(error).__name__)
             return
         if wait_ms is not None:
-            wait_s = max(1, ceil(wait_ms / 1000))
+            # Questions of the same moment are counted milliseconds apart, ahead of the clock.
+            wait_s = min(60, max(1, ceil(wait_ms / 1000)))
             raise TooManyQuestions(
                 en=f"{self.per_minute} questions a minute are allowed and asked: ask again in "
                 f"{wait_s} s (SALES_COPILOT_QUESTIONS_PER_MINUTE sets this)",
