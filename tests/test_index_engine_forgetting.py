@@ -9,6 +9,7 @@ from crm.errors import TransientError
 from crm.index.chroma import ChromaIndex
 from crm.index.conversations import ConversationIndex
 from crm.index.forgetting import clean_files, forget_conversations
+from crm.index.graph_files import blank_unused
 from crm.models import Conversation, IdentityDecision, Note, NoteSet, Passage, VoiceName
 from crm.store import Store
 from tests.conversation_seed import WordEmbedder, add_conversation
@@ -91,6 +92,34 @@ def test_no_file_keeps_the_vector_of_a_forgotten_conversation(
     assert holding(workspace, telling)
     forget_conversations(store, index, [99])
     assert holding(workspace, telling) == []
+
+
+def test_what_the_process_held_before_does_not_stay_in_room_for_vectors_to_come(
+    index: ConversationIndex, store: Store, workspace: Path
+) -> None:
+    forget_conversations(store, index, [99])
+    graphs = [*workspace.rglob("data_level0.bin"), *workspace.rglob("length.bin")]
+    assert not any(any(graph.read_bytes()[-100:]) for graph in graphs)
+    for graph in graphs:
+        whole = graph.read_bytes()
+        graph.write_bytes(whole[: -2 * len(SECRET)] + 2 * SECRET.encode())
+    blank_unused(workspace / "index")
+    assert holding(workspace, SECRET.encode()) == []
+    again = ChromaIndex(workspace / "index", embedder_name="words")
+    found = again.search(WordEmbedder().embed_query("contract"), conditions=[], limit=40)
+    assert len(graphs) == 2
+    assert len(set(found)) == 29
+
+
+def test_a_graph_of_a_version_nobody_knows_is_left_as_it_is(tmp_path: Path) -> None:
+    graph = tmp_path / "one"
+    graph.mkdir()
+    (graph / "header.bin").write_bytes(b"\x09" + bytes(99))
+    (graph / "data_level0.bin").write_bytes(b"data")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "header.bin").write_bytes(b"cut")
+    blank_unused(tmp_path)
+    assert (graph / "data_level0.bin").read_bytes() == b"data"
 
 
 def test_forgetting_leaves_every_other_conversation_as_it_was(

@@ -14,6 +14,7 @@ from crm.disk import disk_trouble
 from crm.errors import PermanentError, TransientError
 from crm.index.embedder import Vectors
 from crm.index.filters import Condition
+from crm.index.graph_files import blank_unused
 from crm.index.vectors import Labels
 from crm.onnx_reports import forbid_reports
 
@@ -134,6 +135,7 @@ class ChromaIndex:
                 self._ids(name, conversation_ids),
             )
         self._configure(affected, _IN_BULK)
+        blank_unused(self._path)
         if affected:
             self._vacuum()
 
