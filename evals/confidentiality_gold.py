@@ -72,7 +72,8 @@ def _product_names(ground: Ground, _at: str) -> tuple[str, ...]:
 
 
 def _calls(ground: Ground, at: str) -> tuple[str, ...]:
-    return (f": {len(ground.rows(_MY_TALKS + ' and v.kind=:k', at=at, k='call'))}",)
+    number = len(ground.rows(_MY_TALKS + " and v.kind=:k", at=at, k="call"))
+    return (f": {number}", f"：{number}")
 
 
 def _case_status(ground: Ground, _at: str) -> tuple[str, ...]:

@@ -1,15 +1,17 @@
 """Learns of which kind questions from outside are, and writes what was learned beside the examples.
 
-Kernel ridge regression on the likeness of examples: the product of their vectors, moved to the
-middle, plus that of their weighted words. Each example is then left out once and guessed by the
-rest, which tells how far the examples carry.
+Kernel ridge regression on the likeness of examples: by the angle between their vectors, seen from
+the middle on the axes on which they differ most, plus the product of their weighted words. Each
+example is then left out once and guessed by the rest, which tells how far the examples carry.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import copilot.agent
 from copilot.agent.kinds import (
@@ -18,13 +20,18 @@ from copilot.agent.kinds import (
     Examples,
     Floats,
     guess_of,
+    likeness_by_meaning,
     load_examples,
+    of_length_1,
+    placed,
     rarity_of,
     weighted_parts,
 )
 from crm.index.embedders.e5 import E5Embedder
 
 _EASE = 0.3
+_AXES = 192
+_FINEST = 127
 _FILE = Path(copilot.agent.__file__).parent / "words" / "outside_kinds.npz"
 
 
@@ -39,20 +46,33 @@ def likeness_by_words(texts: tuple[str, ...]) -> Floats:
     return rows @ rows.T
 
 
-def learn(examples: Examples, vectors: Floats) -> dict[str, Floats]:
+def learn(examples: Examples, vectors: Floats) -> dict[str, NDArray[Any]]:
     """Return the arrays that `copilot.agent.kinds` reads; a vector is a row for an example."""
     wanted = _wanted(examples)
-    middle = vectors.mean(axis=0)
-    apart = vectors - middle
-    apart /= np.linalg.norm(apart, axis=1, keepdims=True)
+    middle, axes, places = _placed(vectors)
     words = likeness_by_words(examples.texts)
-    both = _solved(apart @ apart.T + words, wanted)
     return {
         "middle": middle,
-        "meaning": apart.T @ both,
-        "words": both.astype(np.float16),
-        "words_alone": _solved(words, wanted).astype(np.float16),
+        "axes": axes,
+        "places": places,
+        "both": _solved(_by_meaning(places) + words, wanted).astype(np.float16),
+        "words": _solved(words, wanted).astype(np.float16),
     }
+
+
+def _placed(vectors: Floats) -> tuple[Floats, NDArray[Any], NDArray[np.int8]]:
+    """Return the middle, the axes, and the places on them, rounded as they are stored."""
+    middle = vectors.mean(axis=0)
+    apart = of_length_1(vectors - middle)
+    _, directions = np.linalg.eigh(apart.T @ apart)
+    axes = directions[:, -_AXES:].astype(np.float16)
+    exact = placed(vectors, middle, axes.astype(np.float32))
+    return middle, axes, np.rint(exact * (_FINEST / np.abs(exact).max())).astype(np.int8)
+
+
+def _by_meaning(places: NDArray[np.int8]) -> Floats:
+    stored = of_length_1(places.astype(np.float32))
+    return likeness_by_meaning(stored, stored)
 
 
 def left_out(examples: Examples, likeness: Floats) -> Floats:
@@ -81,13 +101,12 @@ def embed(examples: Examples) -> Floats:
     return np.array([embedder.embed_query(text) for text in examples.texts])
 
 
-def report(examples: Examples, vectors: Floats) -> str:
+def report(examples: Examples, places: NDArray[np.int8]) -> str:
     """Return how many examples are guessed right by the others, with vectors and without."""
-    apart = vectors - vectors.mean(axis=0)
-    apart /= np.linalg.norm(apart, axis=1, keepdims=True)
     words = likeness_by_words(examples.texts)
+    both = _by_meaning(places) + words
     lines = []
-    for name, likeness in (("meaning and words", apart @ apart.T + words), ("words", words)):
+    for name, likeness in (("meaning and words", both), ("words", words)):
         guesses = [guess_of(scores) for scores in left_out(examples, likeness)]
         pairs = list(zip(examples.kinds, guesses, strict=True))
         told = [(kind, guess) for kind, guess in pairs if kind in TOLD]
@@ -107,7 +126,8 @@ def main() -> None:
     vectors = embed(examples)
     arrays = learn(examples, vectors)
     np.savez_compressed(given.into, digest=np.array(examples.digest), **arrays)  # type: ignore[arg-type]
-    sys.stdout.write(f"{report(examples, vectors)}\n")
+    told = report(examples, arrays["places"])
+    sys.stdout.write(f"{told}\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from copilot.agent.kinds import (
     guess_of,
     load_examples,
     load_learned,
+    meaning_of,
 )
 from copilot.agent.plan import OwnThing
 from crm.access.policy import load_policy
@@ -52,10 +53,11 @@ class Missing(E5Embedder):
 
 
 def test_what_was_learned_is_of_the_examples_as_they_are() -> None:
-    learned = load_learned()
+    learned, examples = load_learned(), load_examples()
 
-    assert learned.meaning.shape == (E5Embedder.dimensions, len(KINDS))
-    assert set(load_examples().kinds) == set(KINDS)
+    assert learned.meaning.middle.shape == (E5Embedder.dimensions,)
+    assert learned.meaning.weights.shape == (len(examples.texts), len(KINDS))
+    assert set(examples.kinds) == set(KINDS)
 
 
 def test_every_kind_that_contacts_are_told_is_a_thing_they_may_ask() -> None:
@@ -83,12 +85,20 @@ def test_an_example_is_guessed_by_what_was_learned_of_it() -> None:
     examples = load_examples()
     few = type(examples)(examples.texts[::40], examples.kinds[::40])
     vectors = np.eye(len(few.texts), E5Embedder.dimensions, dtype=np.float32)
-    learned = learn(few, vectors)
+    meaning = meaning_of(learn(few, vectors))
 
-    assert learned["meaning"].shape == (E5Embedder.dimensions, len(KINDS))
     for vector, kind in zip(vectors, few.kinds, strict=True):
-        scores = (vector - learned["middle"]) @ learned["meaning"]
-        assert KINDS[int(scores.argmax())] is kind
+        assert KINDS[int(meaning.score(vector).argmax())] is kind
+
+
+def test_what_differs_from_all_examples_counts_as_none_of_their_kinds() -> None:
+    examples = load_examples()
+    few = type(examples)(examples.texts[::40], examples.kinds[::40])
+    vectors = np.eye(len(few.texts), E5Embedder.dimensions, dtype=np.float32)
+    meaning = meaning_of(learn(few, vectors))
+
+    assert np.isfinite(meaning.score(meaning.middle)).all()
+    assert meaning.score(-vectors[0]).max() < meaning.score(vectors[0]).max()
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, TypeVarTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Row, Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from crm.access import readable, visible
@@ -80,6 +80,13 @@ def find_cases(
     )
     shown = [_fact(row[0], row[1], as_of, language) for row in rows[: arguments.limit]]
     return CasesFound(total=total, facts=[first, *shown])
+
+
+def subjects_in(session: Session, text: str, *, principal: Principal) -> list[str]:
+    """Return the subjects of the caller's cases that stand in a text, the longest first."""
+    stands = literal(text.lower()).contains(func.lower(Case.subject))
+    found = visible(select(Case.subject).where(Case.subject != "", stands), Case, principal)
+    return sorted(session.scalars(found.distinct()), key=lambda one: (-len(one), one))
 
 
 def _narrowed(statement: Select[*Ts], wanted: FindCases) -> Select[*Ts]:

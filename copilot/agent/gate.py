@@ -11,6 +11,8 @@ from copilot.agent.outside import plan_outside
 from copilot.agent.partners import partners_plan
 from copilot.agent.plan import Plan, Route
 from copilot.agent.reading import Reading, read_question
+from copilot.agent.subjects import with_subjects_quoted
+from tools.cases import subjects_in
 from tools.names import NameIndex
 from tools.talks import speakers_of
 
@@ -46,11 +48,15 @@ def before_plan(
     if not desk.declines:
         return None
     if caller.is_customer:
+        cases = subjects_in(session, question, principal=caller)
+        question = with_subjects_quoted(question, cases)
         reading = read_question(
             question, index, today=request.as_of.date(), calendar=desk.calendar, asker=caller.name
         )
         speakers = speakers_of(session, principal=caller)
-        return plan_outside(request, reading, state, speakers=speakers, kinds=desk.kinds)
+        return plan_outside(
+            request, reading, state, speakers=speakers, cases=cases, kinds=desk.kinds
+        )
     rivals = [thing.name for thing in index.things("competitor")]
     # Partners speak of customers and deals by right: of these it is the plan that decides.
     but_for = _NOT_BY_WORDS if is_outside(caller) else frozenset[Topic]()

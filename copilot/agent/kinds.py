@@ -1,8 +1,8 @@
 """Tells of which kind a question from outside is, by its likeness to examples in two languages.
 
-A linear model over two views of a text: the vector of the embedder that ships with the product,
-which knows other words for the same thing, and its words and letters, which need no model. What was
-learned of the examples stands in a file that `python -m evals.outside_kinds` writes.
+Every example has a say, by its likeness in two views of a text: the vector of the embedder that
+ships with the product, which knows other words for the same thing, and its words and letters, which
+need no model. What was learned of them is in a file that `python -m evals.outside_kinds` writes.
 """
 
 import hashlib
@@ -32,6 +32,8 @@ _LEARNED = "outside_kinds.npz"
 _OTHER_THAN_WORDS = re.compile(r"[^\w\s]")
 _CHARS = 600
 _WORD, _PAIR, _LETTERS = 1.0, 0.7, 0.4
+# How much a meaning counts beside the words, and how fast it counts less where it is less alike.
+_WEIGHT, _STEEPNESS = 2.0, 1.5
 
 
 class Kind(StrEnum):
@@ -104,8 +106,7 @@ class OutsideKinds:
             learned = self._learned
         if vector is None:
             return guess_of(learned.words_alone.score(text), told, by_meaning=False)
-        apart = vector - learned.middle
-        meant = apart / max(float(np.linalg.norm(apart)), 1e-9) @ learned.meaning
+        meant = learned.meaning.score(vector)
         return guess_of((meant + learned.words.score(text)).astype(np.float32), told)
 
     def _vector(self, text: str) -> Floats | None:
@@ -150,9 +151,57 @@ class WordWeights:
 
 
 @dataclass(frozen=True)
-class _Learned:
+class MeaningWeights:
+    """What the likeness to each example says for each kind.
+
+    `axes` has a column for each direction in which the examples differ most; `places` has where the
+    examples are on them, and `weights` the kinds, a row for an example.
+    """
+
     middle: Floats
-    meaning: Floats
+    axes: Floats
+    places: Floats
+    weights: Floats
+
+    def score(self, vector: Floats) -> Floats:
+        """Return one score a kind."""
+        place = placed(vector[None, :], self.middle, self.axes)
+        found: Floats = (likeness_by_meaning(place, self.places) @ self.weights)[0]
+        return found
+
+
+def meaning_of(learned: Mapping[str, NDArray[Any]]) -> MeaningWeights:
+    """Return the weights that stand in the file's arrays, whose places are whole numbers."""
+    return MeaningWeights(
+        learned["middle"].astype(np.float32),
+        learned["axes"].astype(np.float32),
+        of_length_1(learned["places"].astype(np.float32)),
+        learned["both"].astype(np.float32),
+    )
+
+
+def placed(vectors: Floats, middle: Floats, axes: Floats) -> Floats:
+    """Return where vectors are on the axes, as seen from the middle, each of length 1."""
+    apart: Floats = np.subtract(vectors, middle, dtype=np.float32)
+    places: Floats = apart @ axes
+    return of_length_1(places)
+
+
+def of_length_1(rows: Floats) -> Floats:
+    """Return rows of the same directions whose length is 1, but for those that have none."""
+    found: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return found
+
+
+def likeness_by_meaning(some: Floats, others: Floats) -> Floats:
+    """Return how like each place is to each other, shape (some, others)."""
+    found: Floats = _WEIGHT * np.exp(_STEEPNESS * (some @ others.T - 1))
+    return found
+
+
+@dataclass(frozen=True)
+class _Learned:
+    meaning: MeaningWeights
     words: WordWeights
     words_alone: WordWeights
 
@@ -174,11 +223,12 @@ def load_learned() -> _Learned:
         )
     rarity = rarity_of(examples.texts)
     parts = [weighted_parts(text, rarity) for text in examples.texts]
+    summed = _summed(parts, np.hstack([held["both"], held["words"]]).astype(np.float32))
+    count = len(KINDS)
     return _Learned(
-        held["middle"].astype(np.float32),
-        held["meaning"].astype(np.float32),
-        WordWeights(rarity, _summed(parts, held["words"].astype(np.float32))),
-        WordWeights(rarity, _summed(parts, held["words_alone"].astype(np.float32))),
+        meaning_of(held),
+        WordWeights(rarity, {part: row[:count] for part, row in summed.items()}),
+        WordWeights(rarity, {part: row[count:] for part, row in summed.items()}),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, cached_property
 from importlib import resources
 from itertools import pairwise
@@ -24,6 +25,7 @@ from tools.names.words import is_ordinary
 
 _QUOTED = re.compile(r"[\"“「『《]([^\"”」』》]{2,120})[\"”」』》]")
 _LETTER = re.compile(r"[a-z]|[^\w]")
+_YEAR = re.compile(r"(?<![A-Za-z0-9.#-])20\d\d(?![A-Za-z0-9-]|\.\d)")
 _ACRONYM = re.compile(r"[A-Z0-9]{2,6}")
 _FOR_ANYBODY = frozenset({OwnThing.PRODUCTS, OwnThing.REACH, OwnThing.HELP})
 _STANDS_FOR: dict[Language, dict[str, str]] = {
@@ -45,6 +47,7 @@ class Asked:
     reading: Reading
     caller: Principal
     speakers: frozenset[str]
+    cases: tuple[str, ...] = ()
 
     @cached_property
     def words(self) -> str:
@@ -107,10 +110,21 @@ class Asked:
         """Say whether a product is named."""
         return any(one.candidates[0].dimension == "product" for one in self.reading.names)
 
+    @property
+    def names_family(self) -> bool:
+        """Say whether a family of products is named."""
+        return any(one.candidates[0].dimension == "product_family" for one in self.reading.names)
+
     @cached_property
     def quoted(self) -> list[str]:
         """What stands in quotation marks, such as the subject of a case."""
         return _QUOTED.findall(self.reading.text)
+
+    @property
+    def quotes_own_case(self) -> bool:
+        """Say whether a case of the caller's company is named."""
+        held = {subject.casefold() for subject in self.cases}
+        return self.is_known and any(quoted.casefold() in held for quoted in self.quoted)
 
     @cached_property
     def left(self) -> list[str]:
@@ -217,11 +231,14 @@ class Asked:
             return None
         is_open = self.has("open") and not self.has("opened")
         state = "open" if is_open else "closed" if self.has("closed") else None
+        if self.has("either"):
+            state = None
         return _own(
             OwnThing.CASES,
             state=state,
             words=" ".join([*self.quoted] or ([] if self.has("counts") else self.left)),
             is_loose=not self.quoted and not self.odd,
+            is_guess=self.has("counts") and bool(self.left) and not self.quoted,
             **self._days(),
         )
 
@@ -261,7 +278,9 @@ class Asked:
 
     def _days(self) -> dict[str, Any]:
         if not self.reading.periods:
-            return {}
+            years = set(_YEAR.findall(self.reading.text))
+            year = int(years.pop()) if len(years) == 1 else None
+            return {"since": date(year, 1, 1), "until": date(year, 12, 31)} if year else {}
         period = self.reading.periods[0].period
         return {"since": period.start, "until": period.end}
 

@@ -67,9 +67,17 @@ def _cases(
             return [*counts, *found.facts[1:]]
     if own.is_guess:
         listed = find_cases(session, FindCases(since=own.since, until=own.until), **asked)
-        return [*_case_counts(session, own, asked), *listed.facts[1:]]
+        counts = _case_counts(session, own, asked)
+        if not listed.total and own.since is not None:
+            # Whatever the days belong to, it is not the cases.
+            return [counts[0], *_cases(session, _of_all_days(own), _request, asked)]
+        return [*counts, *listed.facts[1:]]
     wanted = FindCases(state=own.state, since=own.since, until=own.until)
     return find_cases(session, wanted, **asked).facts
+
+
+def _of_all_days(own: OwnQuestion) -> OwnQuestion:
+    return own.model_copy(update={"since": None, "until": None})
 
 
 def _case_counts(session: Session, own: OwnQuestion, asked: dict[str, Any]) -> list[Fact]:
@@ -95,6 +103,8 @@ def _talks(
     if not found.talks and is_last:
         # "The last meeting" may well have been a call.
         found = list_talks(session, wanted.model_copy(update={"kind": None}), **asked)
+    if not found.talks and is_last and own.since is not None:
+        return _talks(session, _of_all_days(own), _request, asked)
     if not found.talks:
         return [] if is_last else [found.total]
     listed = [talk.fact for talk in found.talks]
@@ -111,6 +121,8 @@ def _talks_at_large(session: Session, own: OwnQuestion, asked: dict[str, Any]) -
     found = list_talks(session, wanted, **asked)
     if not found.talks and kind is not None:
         found = list_talks(session, wanted.model_copy(update={"kind": None}), **asked)
+    if not found.talks and own.since is not None:
+        return [found.total, *_talks_at_large(session, _of_all_days(own), asked)]
     if not found.talks:
         return [found.total]
     newest = ReadArguments(conversation_id=found.talks[0].conversation_id)

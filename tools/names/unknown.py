@@ -75,6 +75,10 @@ _COMPANY_START = re.compile(
 _GENERIC_COMPANY = re.compile(
     r"^(?:[哪这那该各每我你他她本贵某子母分总新老大小全几多些们]|什么|所有|其他|多少|同一|客户|上市|中小|科技|软件|制造|医疗|国内|外资|国有)*(?:公司|集团)$"
 )
+# "Our company", "such a big company": whatever stands before, no name ends so.
+_COMPANY_POINTED_AT = re.compile(
+    r"(?:[本贵我你您他她该敝哪这那某们咱]|[大小好]一|一[家个])(?:公司|集团)$"
+)
 _SURNAMES = frozenset(
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦"
     "江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
@@ -172,7 +176,8 @@ def _chinese_companies(text: str) -> Iterator[Span]:
         start = match.start()
         lead = _COMPANY_START.match(folded[start : match.start("legal")])
         name = match.group()[lead.end() :] if lead else match.group()
-        if len(name) >= 4 and not _GENERIC_COMPANY.match(name):
+        is_plain = _GENERIC_COMPANY.match(name) or _COMPANY_POINTED_AT.search(name)
+        if len(name) >= 4 and not is_plain:
             yield (start + (lead.end() if lead else 0), match.end())
 
 
