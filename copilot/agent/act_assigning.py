@@ -3,11 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from copilot.agent.act_scene import ENDS, Missing, Scene, missing
+from copilot.agent.act_scene import ENDS, Missing, Scene, days_in, missing
 from copilot.agent.colleagues import Colleague, find_colleagues, led_by_colleague
 from copilot.agent.contract import Status
 from copilot.agent.wording import phrase
-from copilot.writers.calls.due import find_due
 from tools.names import find_names
 
 _NOUN = r"(?:task|to-?do|reminder|follow-?up|action item)"
@@ -87,7 +86,7 @@ def read_assignment(scene: Scene, asked: str) -> Assignment | None:
 def _assigned(scene: Scene, match: re.Match[str], *, needs_one: bool) -> Assignment | None:
     who, what = match["who"].strip(ENDS), match["what"].strip(ENDS)
     what = (match.groupdict().get("more") or "").strip(ENDS) or what
-    day = next(iter(find_due(who, scene.today)), None)
+    day = next(iter(days_in(scene, who)), None)
     if day is not None:
         what = f"{what} {who[day.start : day.end]}"
         name = re.sub(r"\s+(?:on|by|at)\s*$", "", who[: day.start]) + who[day.end :]

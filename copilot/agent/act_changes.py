@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 from copilot.agent.act_leads import LEAD
 from copilot.agent.act_records import Target, deal_by_own_id, find_deal, find_target
-from copilot.agent.act_scene import Scene
+from copilot.agent.act_scene import Scene, days_in
 from copilot.agent.act_words import FIELD, entities_with, field_called, is_stage, value_for
 from copilot.agent.approvals.proposing import Wanted
 from copilot.agent.effects.record_updates import update_payload
-from copilot.writers.calls.due import find_due
 from crm.models import EffectKind
 from tools.names import find_names
 
 _F = rf"(?:{FIELD})"
 _EN_VERB = (
     r"(?:set|change|update|edit|make|put|correct|move|push|pull|shift|postpone|delay|extend"
-    r"|bring forward|advance|adjust|fix)(?: out| back| up)?"
+    r"|bring forward|advance|adjust|fix|raise|lower|reduce|increase)(?: out| back| up)?"
 )
 _EN_TO = r"(?:\s+(?:(?:in)?to(?: be| read| say)?|as|(?<!lead )from .{1,80}? to)\b|\s*[:=])"
 _ZH_VERB = r"(?:修改|更新|设置|设定|调整|更改|变更|改|填写)"
@@ -97,6 +96,11 @@ class Change:
     is_move: bool = False
 
     @property
+    def is_postponing(self) -> bool:
+        """Say whether a day alone makes it one: "move the meeting to Monday" is none of a deal."""
+        return self.is_move and self.values[0][0] == _CLOSED
+
+    @property
     def names_its_record(self) -> bool:
         """Say whether the words name what is to be changed."""
         return self.record.strip().lower() not in _NO_RECORD
@@ -151,15 +155,16 @@ def _moved(scene: Scene, asked: str) -> Change | None:
             return Change(match["record"], (("status", match["value"]),), is_move=True)
         if is_stage(scene, match["value"]):
             return Change(match["record"], (("stage", match["value"]),), is_move=True)
-        if find_due(match["value"], scene.today):
+        if days_in(scene, match["value"]):
             return Change(match["record"], ((_CLOSED, match["value"]),), is_move=True)
-        if _MOVES.match(asked) and _names_a_record(scene, match["record"]):
+        if _MOVES.match(asked) and names_a_record(scene, match["record"]):
             # The stage is asked back with those that there are.
             return Change(match["record"], (("stage", match["value"]),), is_move=True)
     return None
 
 
-def _names_a_record(scene: Scene, words: str) -> bool:
+def names_a_record(scene: Scene, words: str) -> bool:
+    """Say whether the words hold the name or the own id of a deal or an account."""
     if deal_by_own_id(scene, words) is not None:
         return True
     kinds = {"opportunity", "account"}

@@ -19,6 +19,7 @@ from copilot.agent.act_mails import ADDRESS
 from copilot.agent.colleagues import is_colleague_said
 from copilot.agent.effects.fields import FIELDS, MODELS, FieldShape
 from copilot.grounding.quantities import find_quantities as find_figures
+from copilot.grounding.sentences import ProblemKind
 from copilot.writers.calls.due import find_due
 from copilot.writers.learning.keeping import get_draft, stored_draft
 from crm.access import visible
@@ -121,7 +122,11 @@ def _check_discount(payload: Mapping[str, Any], said: Said) -> None:
     if not _is_named(said, "opportunity", payload["opportunity_id"]):
         raise _unasked("opportunity_id", payload["opportunity_id"])
     percent = payload["discount"] / 100
-    stated = {value for one in find_figures(said.text)[0] for value in one.values}
+    figures = find_figures(said.text)[0]
+    stated = {value for one in figures for value in one.values}
+    # A percentage is read as a share there: 0.15 for "fifteen percent" and 百分之十五.
+    shares = (one for one in figures if one.kind is ProblemKind.PERCENTAGE)
+    stated |= {round(value * 100, 6) for one in shares for value in one.values}
     stated |= {float(one.value) for one in find_quantities(said.text)}
     if not any(abs(percent - value) < 1e-9 for value in _folds(said.text, stated)):
         raise _unasked("discount", f"{percent:g} %")

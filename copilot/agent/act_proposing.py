@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from copilot.agent.act_checking import Said, check_said
-from copilot.agent.act_scene import focus_after
+from copilot.agent.act_scene import PROPOSED, focus_after
 from copilot.agent.act_telling import Hearer, brief_of, told
 from copilot.agent.approvals.effects import effect_for
 from copilot.agent.approvals.graph import ApprovalDesk, propose_all
@@ -204,5 +204,5 @@ def _as_state(
         "sentences": [one.model_dump(mode="json") for one in outcome.sentences],
         "facts": [one.model_dump(mode="json") for one in outcome.facts],
         "actions": [one.model_dump(mode="json") for one in outcome.actions],
-        "previous": {**previous, "focus": focus},
+        "previous": {**previous, "focus": focus, PROPOSED: [view.id for view in views]},
     }

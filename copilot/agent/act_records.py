@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from copilot.agent.act_leads import LEAD, find_leads
 from copilot.agent.act_scene import ENDS, Missing, Scene, missing, unquoted
@@ -162,7 +162,8 @@ def _called(scene: Scene, said: str, entities: tuple[str, ...]) -> Target | None
     """Return the one record of exactly this name, whatever words it is made of."""
     for entity in entities:
         model = MODELS[entity]
-        same = func.lower(model.name) == said.lower()
+        # SQLite lowers the letters of ASCII alone: É stays É.
+        same = or_(func.lower(model.name) == said.lower(), model.name == said)
         statement = select(model.id).where(same).limit(_MOST_SHOWN)
         ids = scene.session.scalars(visible(statement, model, scene.principal)).all()
         if len(ids) == 1:

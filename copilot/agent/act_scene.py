@@ -11,19 +11,21 @@ from copilot.agent.contract import Status
 from copilot.agent.desk import Request
 from copilot.agent.draft_planning import Unresolved
 from copilot.agent.wording import phrase
-from copilot.writers.calls.due import find_due
+from copilot.grounding.quantities import blank
+from copilot.writers.calls.due import Due, find_due
 from crm.principal import Principal
 from tools.language import Language
-from tools.names import NameIndex
+from tools.names import NameIndex, find_names
 
 MOST = 2_000
 ENDS = " \t\r\n.,;:!?。，；：！？"
 _POLITE = re.compile(
     r"^(?:(?:please|pls|kindly|hey|hi|ok|okay|now|then|so|copilot|can you|could you|would you"
     r"|will you|i want you to|i want to|i would like (?:you )?to|i['’]d like (?:you )?to"
-    r"|i need (?:you )?to|let['’]?s)[\s,]+)+"
+    r"|i need (?:you )?to|let['’]?s|if possible|(?:if|when) you can|if you don['’]t mind"
+    r"|when you (?:have (?:a )?(?:time|minute|moment)|get a chance))[\s,]+)+"
     r"|^(?:请|麻烦|劳驾|你|您|帮我|帮忙|帮|给我|替我|为我|能不能|能否|可以|可不可以|我想要?|我要"
-    r"|我需要|现在|一下)+[\s,，:：]*",
+    r"|我需要|现在|一下|(?:如果)?(?:可以|方便|有空)的话[，,]?)+[\s,，:：]*",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
@@ -33,7 +35,10 @@ _QUOTED = re.compile(r"^[\"“”'‘’「『]\s*(.+?)\s*[\"“”'‘’」』
 _END_OF = re.compile(r"\bend of\b|[底末]", re.IGNORECASE)
 
 
-_RECORDS = ("account_id", "opportunity_id", "contact_id", "lead_id")
+RECORDS = ("account_id", "opportunity_id", "contact_id", "lead_id")
+"""What a thread may speak of, as its focus calls them."""
+PROPOSED = "proposed_actions"
+"""What the turn before proposed, as the memory of a thread calls it."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,10 @@ def focus_after(
 
     A deal of another customer is no longer meant by "it".
     """
-    named = {name: told.get(name) for name in _RECORDS if told.get(name) is not None}
+    named = {name: told.get(name) for name in RECORDS if told.get(name) is not None}
     if not named:
         return dict(focus)
-    return {name: row_id for name, row_id in focus.items() if name not in _RECORDS} | named
+    return {name: row_id for name, row_id in focus.items() if name not in RECORDS} | named
 
 
 def missing(scene: Scene, name: str, *, slot: str = "", **slots: object) -> Missing:
@@ -109,10 +114,27 @@ def unquoted(text: str) -> str:
     return match[1] if match else bare
 
 
+def days_in(scene: Scene, words: str) -> list[Due]:
+    """Return the days that the words name, as `find_due` does; what is part of a name is none."""
+    found = find_due(words, scene.today)
+    if not found:
+        return []
+    plain = words
+    for mention in find_names(words, scene.index).mentions:
+        if mention.exact and any(_is_part(one, mention.span) for one in found):
+            plain = blank(plain, *mention.span)
+    return found if plain == words else find_due(plain, scene.today)
+
+
+def _is_part(day: Due, name: tuple[int, int]) -> bool:
+    """Say whether a day stands within a longer name: "April Jones", "Summit 2027 renewal"."""
+    return name[0] <= day.start and day.end <= name[1] and day.end - day.start < name[1] - name[0]
+
+
 def the_day(scene: Scene, words: str, *, slot: str) -> date:
     """Return the one day that the words name. Raises Missing for none, several, or a whole span."""
     said = scene.given.get(slot, words)
-    found = find_due(said, scene.today)
+    found = days_in(scene, said)
     if len(found) == 1 and (not found[0].is_vague or _END_OF.search(found[0].raw)):
         return found[0].on
     raise missing(scene, "act_which_day", slot=slot, said=said)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from copilot.agent.act_changes import Change, find_change
+from copilot.agent.act_changes import Change, find_change, names_a_record
+from copilot.agent.act_conditions import QUOTED
 from copilot.agent.act_discounts import asks_discount
 from copilot.agent.act_mails import asks_mail, names_a_draft
 from copilot.agent.act_scene import Scene, plain_request
@@ -16,17 +17,14 @@ _MOST_JOINTS = 40
 _JOINT = re.compile(
     r"\s*[,;.!?]\s+(?:(?:and|then|also|plus)\s+)*"
     r"|\s+(?:(?:and|then|also|plus|as well as)\s+)+"
-    r"|\s*[，,；;。！？]\s*(?:(?:并且?|同时|另外|然后|再|还有|以及|也|顺便|最后)[，,]?\s*)*"
+    r"|\s*(?:[，；;。！？]|,(?!\d))\s*(?:(?:并且?|同时|另外|然后|再|还有|以及|也|顺便|最后)[，,]?\s*)*"
     r"|(?:并且?|同时|另外|然后|以及|顺便|再)",
     re.IGNORECASE,
-)
-_QUOTED = re.compile(
-    r"\"[^\"]*\"|“[^”]*”|‘[^’]*’|「[^」]*」|『[^』]*』|(?<!\w)'[^']*'(?!\w)", re.DOTALL
 )
 _OPENS = re.compile(
     r"(?:create|add|make|set|put|schedule|open|log|file|remind|assign|give|delegate|ask|tell"
     r"|change|update|edit|correct|move|push|pull|shift|postpone|delay|extend|bring|advance"
-    r"|adjust|fix|mark|flag|clear|empty|remove|delete|erase|request|apply|propose|submit|get|grant"
+    r"|adjust|fix|raise|lower|reduce|increase|mark|flag|clear|empty|remove|delete|erase|request|apply|propose|submit|get|grant"
     r"|offer|send|mail|e-?mail|dispatch|save|store|keep|place|copy)\b"
     r"|[把将给对为替让叫派跟和与针]|创建|新建|建|添加|新增|加|安排|设|定|记|提醒|到时候?提醒|通知|要求"
     r"|修改|更新|调整|更改|变更|改|填写|清|删除|去掉|申请|请求|提交|发|寄|保存|存",
@@ -37,6 +35,17 @@ _LATER = re.compile(
     r"\b(?:if|once|when|unless|until|after(?:wards)?|as soon as|depending|provided|in case)\b"
     r"|如果|若|假如|一旦|的话|之后|以后|等到|等.{1,12}[后再]|视情况",
     re.IGNORECASE,
+)
+_DICTATES = re.compile(
+    r"[^:：]{0,60}\b(?:task|to-?do|reminder|follow-?up|remind me)\b[^:：]{0,40}[:：]"
+    r"|[^:：]{0,40}(?:任务|待办|提醒)[^:：]{0,20}[:：]",
+    re.IGNORECASE,
+)
+_NEW_SENTENCE = re.compile(
+    r"[.;!?。；！？]|\b(?:then|also|plus|as well as)\b|然后|另外|同时|顺便|最后|还有", re.IGNORECASE
+)
+_DEAL = re.compile(
+    r"^(?:it|this|that)$|\b(?:deal|opportunity|close|closing)\b|商机|单子|项目|它", re.I
 )
 _ASKS_BACK = re.compile(
     r"(?:how|what|which|who|whom|whose|when|where|why|do|does|did|is|are|was|were|has|have)\b"
@@ -72,9 +81,10 @@ def split_requests(scene: Scene, question: str) -> Breath:
     is_question = question.rstrip().endswith(("?", "？"))
     for number, joint in enumerate(joints):
         left, rest = asked[begin : joint.start()], plain_request(asked[joint.end() :])
-        end = joints[number + 1].start() if number + 1 < len(joints) else len(asked)
-        alone = plain_request(asked[joint.end() : end])
-        if not alone or not (_OPENS.match(rest) or is_question) or not _is_request(scene, left):
+        alone = plain_request(asked[joint.end() : _end_of(asked, joints[number + 1 :])])
+        if not alone or not (_OPENS.match(rest) or is_question) or not is_request(scene, left):
+            continue
+        if _is_dictated(left, joint[0]):
             continue
         if _begins_another(scene, left, alone) or _begins_another(scene, left, rest):
             parts.append(left)
@@ -83,11 +93,17 @@ def split_requests(scene: Scene, question: str) -> Breath:
             beside.append(rest)
             asked = asked[: joint.start()]
             break
-    if not parts and not beside and not _is_request(scene, asked):
+    if not parts and not beside and not is_request(scene, asked):
         return _behind_a_question(scene, asked, joints)
     parts.append(asked[begin:])
     requests = [plain_request(part) for part in parts]
     return Breath(tuple(requests[:MOST_PARTS]), (*requests[MOST_PARTS:], *beside))
+
+
+def _end_of(asked: str, joints: list[re.Match[str]]) -> int:
+    """Return where a request ends: at the next joint behind which stands no condition of it."""
+    ends = (one.start() for one in joints if not _LATER.match(plain_request(asked[one.end() :])))
+    return next(ends, len(asked))
 
 
 def _behind_a_question(scene: Scene, asked: str, joints: list[re.Match[str]]) -> Breath:
@@ -117,13 +133,14 @@ def _joints(asked: str) -> Iterator[re.Match[str]]:
 
 
 def _all_joints(asked: str) -> Iterator[re.Match[str]]:
-    quoted = [match.span() for match in _QUOTED.finditer(asked)]
+    quoted = [match.span() for match in QUOTED.finditer(asked)]
     for joint in _JOINT.finditer(asked):
         if joint.start() and not any(first <= joint.start() < last for first, last in quoted):
             yield joint
 
 
-def _is_request(scene: Scene, text: str) -> bool:
+def is_request(scene: Scene, text: str) -> bool:
+    """Say whether the words ask for a task, a change, a discount or a mail."""
     asked = plain_request(text)
     is_simple = asks_task(scene, asked) or asks_mail(asked) or asks_discount(asked)
     return is_simple or find_change(scene, asked) is not None
@@ -131,14 +148,27 @@ def _is_request(scene: Scene, text: str) -> bool:
 
 def _begins_another(scene: Scene, left: str, right: str) -> bool:
     """Say whether the right side is a request of its own, and not a part of the left one."""
-    if not _OPENS.match(right) or not _is_request(scene, right):
+    if not _OPENS.match(right) or not is_request(scene, right):
         return False
     left = plain_request(left)
     if asks_task(scene, left):
         is_in_task = bool(_LATER.search(right)) or (asks_mail(right) and not names_a_draft(right))
-        return not is_in_task
+        return not is_in_task and not _is_about_no_record(scene, right)
     first, second = find_change(scene, left), find_change(scene, right)
     return not (_is_open_ended(first) and second is not None and not second.names_its_record)
+
+
+def _is_dictated(left: str, joint: str) -> bool:
+    """Say whether the words go on as a task's text: behind a colon only a new sentence parts."""
+    return _DICTATES.match(left) is not None and _NEW_SENTENCE.search(joint) is None
+
+
+def _is_about_no_record(scene: Scene, right: str) -> bool:
+    """Say whether something else than a record is put off: "move the meeting to Monday"."""
+    change = find_change(scene, right)
+    if change is None or not change.is_postponing:
+        return False
+    return not (_DEAL.search(change.record) or names_a_record(scene, change.record))
 
 
 def _is_open_ended(change: Change | None) -> bool:

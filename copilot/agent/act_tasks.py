@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
 from copilot.agent.act_assigning import read_assignment
 from copilot.agent.act_records import deal_by_own_id, target_of
-from copilot.agent.act_scene import ENDS, Missing, Scene, missing
+from copilot.agent.act_scene import ENDS, Missing, Scene, days_in, missing, plain_request
 from copilot.agent.approvals.proposing import Wanted
 from copilot.agent.contract import Status
 from copilot.agent.recipients import HONOURED, find_person
 from copilot.agent.wording import phrase
 from copilot.grounding.pack.hostile import name_and_address
-from copilot.writers.calls.due import Due, find_due
+from copilot.writers.calls.due import Due
 from crm.access import visible
 from crm.errors import Ambiguous, NotFound
 from crm.models import Contact, EffectKind
@@ -61,10 +61,31 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_DAY = re.compile(
-    r"(?:\b(?:on|by|before|until|due|for|at)(?: the)?|[于在])\s*$", re.IGNORECASE
+    r"(?:\b(?:on|by|before|until|due|for|at|in)(?: the)?|[于在])\s*$", re.IGNORECASE
 )
 _AFTER_DAY = re.compile(r"^\s*(?:之前|以前|前|那天|的|,|，)")
+# "Move the workshop to next week" says where it goes, and not by when that is to be done.
+_GOES_TO = re.compile(r"\bto\s*$|[到至成]\s*$", re.IGNORECASE)
+_ENDS_BY = re.compile(r"^\s*(?:之前|以前|前|内)")
+# A month, quarter or year by its name alone is what a paper is about as often as a term.
+_SPAN = re.compile(
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|q[1-4]|fy|h[12])?[ ,]*(?:20\d\d)?"
+    r"|(?:20\d\d年)?(?:[\d一二三四五六七八九十]{1,2}月份?|第?[一二三四]季度|[上下]半年)?",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(r"(?:(?:on|by|before|until|in|at)\s+(?:the\s+)?|[于在到])?", re.IGNORECASE)
+_AFTER_LEAD = re.compile(
+    r"(?:之前|以前|前|那天|的时候|时)?\s*(?:at \d{1,2}(?:[:.]\d{2})?\s*(?:am|pm|o['’]clock)?"
+    r"|(?:上午|下午|早上|晚上|中午|傍晚)?(?:[\d一二三四五六七八九十两]{1,3}(?:点半?|[:：]\d{2})"
+    r"(?:\d{1,2}分?)?)?(?:左右|之?前)?)\s*[,，]?\s*",
+    re.IGNORECASE,
+)
 _LEADING = re.compile(r"^(?:to|that i (?:should|have to)|with)\s+", re.IGNORECASE)
+_THAT_DEAL = re.compile(
+    r"\b(?:that|this|the) (?:deal|opportunity)\b|[这那该](?:个|笔|条)?(?:商机|单子|项目)",
+    re.IGNORECASE,
+)
 _WITH = re.compile(r"^with\b", re.IGNORECASE)
 
 
@@ -106,7 +127,7 @@ def read_task(scene: Scene, asked: str) -> Wanted | None:
     task = _find(scene, asked)
     if task is None:
         return None
-    due = next(iter(find_due(task.what, scene.today)), None)
+    due = _due(scene, task.what)
     is_with = _WITH.match(task.what)
     subject = task.what if is_with else _LEADING.sub("", _without_day(task.what, due))
     subject = f"{subject}{task.behind}"
@@ -129,6 +150,25 @@ def read_task(scene: Scene, asked: str) -> Wanted | None:
     )
 
 
+def _due(scene: Scene, what: str) -> Due | None:
+    """Return the day of a task: of several the one that a word like "by" leads to, else the first.
+
+    "Prepare the June report" has none: no word leads to that month.
+    """
+
+    def is_led(day: Due) -> bool:
+        ends = _ENDS_BY.match(what[day.end :])
+        return (ends or _BEFORE_DAY.search(what[: day.start])) is not None
+
+    days = [
+        one
+        for one in days_in(scene, what)
+        if (is_led(one) or not one.is_vague or not _SPAN.fullmatch(one.raw))
+        and not _GOES_TO.search(what[: one.start])
+    ]
+    return min(days, key=lambda one: (one.is_vague, not is_led(one)), default=None)
+
+
 def _find(scene: Scene, asked: str) -> _Task | None:
     mine = scene.principal.user_id
     given = scene.given.get("what")
@@ -139,9 +179,26 @@ def _find(scene: Scene, asked: str) -> _Task | None:
         return _Task(assigned.what, assigned.colleague.id)
     match = next((found for pattern in _ASKS if (found := pattern.match(asked))), None)
     if match is None:
-        return None
+        return _find_behind_day(scene, asked)
     what = _what(match)
     return _Task(what, mine, match.groupdict().get("who") or "") if what else None
+
+
+def _find_behind_day(scene: Scene, asked: str) -> _Task | None:
+    """Read 周五提醒我… and "on Friday remind me to …": the day comes first, as in the task then."""
+    opening = _OPENING.match(asked)
+    days = days_in(scene, asked)
+    if opening is None or not days or days[0].start > opening.end():
+        return None
+    behind = _AFTER_LEAD.match(asked, days[0].end)
+    at = behind.end() if behind else days[0].end
+    rest = plain_request(asked[at:])
+    task = _find(scene, rest) if rest and not days_in(scene, rest) else None
+    if task is None:
+        return None
+    said = asked[:at].strip(ENDS)
+    joiner = " " if said.isascii() else ""
+    return replace(task, what=f"{said}{joiner}{task.what}")
 
 
 def _what(match: re.Match[str]) -> str:
@@ -165,6 +222,8 @@ def _ties(scene: Scene, subject: str) -> _Ties:
     names = find_names(subject, scene.index).mentions
     account_id = _one_of(scene, "account", names)
     deal_id = _one_of(scene, "opportunity", names) or deal_by_own_id(scene, subject)
+    if deal_id is None and account_id is None and _THAT_DEAL.search(subject):
+        deal_id = scene.focus.get("opportunity_id")
     if account_id is None and deal_id is not None:
         account_id = target_of(scene, "opportunity", deal_id).account_id
     contact_id = _one_of(scene, "contact", names, account_id) or _honoured(scene, subject)

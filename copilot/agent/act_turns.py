@@ -1,14 +1,17 @@
 """The turn in which somebody asks for a side effect, or answers what was asked back about one."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from copilot.agent.act_backing_out import agrees, corrects, spoken_of, takes_back
 from copilot.agent.act_changes import read_change
+from copilot.agent.act_conditions import condition_of
 from copilot.agent.act_discounts import read_discount
 from copilot.agent.act_mails import read_mail
 from copilot.agent.act_questions import approved_in_words, plan_of_listing
-from copilot.agent.act_scene import Missing, Scene, focus_after
+from copilot.agent.act_scene import PROPOSED, Missing, Scene, focus_after
 from copilot.agent.act_splitting import shorter_readings, split_requests
 from copilot.agent.act_tasks import read_task
 from copilot.agent.approvals.proposing import Wanted
@@ -25,6 +28,12 @@ from tools.names import NameIndex
 PENDING = "pending_action"
 _LONGEST_ANSWER = 300
 _MOST_SHOWN = 160
+_FREE = frozenset({"reason", "what"})
+_ASKS = re.compile(
+    r"(?:how (?:many|much)|what (?:is|are|was|were|do|does|did)|which|whose?|show|list|tell me)\b"
+    r"|.*(?:多少|哪些|哪个|有几个|吗$)|(?:谁|列出|看看|告诉我|显示)",
+    re.IGNORECASE,
+)
 _MAILS = frozenset({EffectKind.SEND_MAIL, EffectKind.SAVE_MAIL_DRAFT})
 # A task may be about any of the others, and its words hold theirs.
 _READERS: tuple[Callable[[Scene, str], Wanted | None], ...] = (
@@ -47,20 +56,58 @@ def plan_of_act(
     if number is not None and not previous.get(PENDING):
         text = phrase("act_approve_how", language, id=number or "N")
         return _ended(Status.DECLINED, [text], language)
+    backed_out = _backed_out(question, previous, language)
+    if backed_out is not None:
+        return backed_out
     with desk.store.session() as session:
         focus = dict(previous.get("focus") or {})
         scene = Scene(session, index, request, language, focus)
+        spoken = spoken_of(scene, question)
+        if spoken:
+            return _ended(Status.DECLINED, [phrase(spoken, language)], language)
         breath = split_requests(scene, question)
         found = _Turn(scene, previous).read(breath.requests, breath.beside)
         pending = previous.get(PENDING)
-        if found is None and pending and _is_answer(question):
+        if found is None and pending and _is_answer(question, pending["slot"]):
             given = {**pending["given"], pending["slot"]: question.strip()}
             resumed = replace(scene, language=pending["language"], given=given)
             found = _Turn(resumed, previous).read((pending["question"],))
+        # "Make it shorter" is said of a draft.
+        is_of_draft = bool(focus.get("draft_words") or focus.get("draft_id"))
+        if found is None and previous.get(PROPOSED) and corrects(question) and not is_of_draft:
+            return _stands(previous[PROPOSED], language)
         return found
 
 
-def _is_answer(text: str) -> bool:
+def _backed_out(
+    question: str, previous: Mapping[str, Any], language: Language
+) -> dict[str, Any] | None:
+    """Return what to say where somebody drops or confirms in words what the turn before was of."""
+    pending, proposed = previous.get(PENDING), previous.get(PROPOSED)
+    if pending and takes_back(question):
+        ended = _ended(Status.DECLINED, [phrase("act_dropped", language)], language)
+        kept = {name: value for name, value in previous.items() if name != PENDING}
+        return {**ended, "previous": kept}
+    if pending or not proposed:
+        return None
+    if takes_back(question):
+        return _stands(proposed, language)
+    if agrees(question):
+        text = phrase("act_approve_how", language, id=proposed[0])
+        return _ended(Status.DECLINED, [text], language)
+    return None
+
+
+def _stands(proposed: Sequence[int], language: Language) -> dict[str, Any]:
+    ids = ", ".join(map(str, proposed))
+    text = phrase("act_stands", language, ids=ids, id=proposed[0])
+    return _ended(Status.DECLINED, [text], language)
+
+
+def _is_answer(text: str, slot: str) -> bool:
+    """Say whether the words may answer what was asked back; a free text takes no question."""
+    if slot in _FREE and _ASKS.match(text.strip()):
+        return False
     return len(text) <= _LONGEST_ANSWER and not text.rstrip().endswith(("?", "？"))
 
 
@@ -94,6 +141,10 @@ class _Turn:
 
     def _read_one(self, asked: str) -> None:
         scene = self.scene
+        condition = condition_of(scene, asked)
+        if condition:
+            self._end(Status.DECLINED, phrase("act_if", scene.language, said=condition))
+            return
         try:
             wanted, left_out = _read(scene, asked)
         except Missing as back:

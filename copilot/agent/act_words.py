@@ -132,6 +132,9 @@ def _amount(scene: Scene, row_id: int, words: str) -> str:
     # Whatever else is said of the amount may be a currency that is not known here.
     beside = words.replace(found[0].text, " ", 1) if len(found) == 1 else words
     said = re.sub(r"[\W_]+", "", beside).upper()
+    # 52.500 is fifty-two thousand to some, fifty-two and a half to others.
+    if re.search(r"(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,kKmM万亿千百])", words):
+        raise missing(scene, "act_which_amount", slot="amount", said=words, currency=currency)
     if len(found) != 1 or found[0].currency not in {None, currency} or said not in {"", currency}:
         raise missing(scene, "act_which_amount", slot="amount", said=words, currency=currency)
     return f"{found[0].value.normalize():f} {currency}"

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from copilot.agent.act_proposing import list_asked
+from copilot.agent.act_scene import RECORDS
 from copilot.agent.contract import Status
 from copilot.agent.desk import Desk, Request
 from copilot.agent.draft_acting import write_order
@@ -135,8 +136,9 @@ def _lookup(step: Step) -> None:
     record = found.record
     named = told_name(record.entity.value, record.id, record.name)
     outcome.interpretation = f"{named} · {found.field.label}"
-    if found.record.entity is Entity.ACCOUNT:
-        outcome.focus["account_id"] = found.record.id
+    if f"{record.entity.value}_id" in RECORDS:
+        # What was spoken of before is no longer meant by "it".
+        outcome.focus = dict.fromkeys(RECORDS) | {f"{record.entity.value}_id": record.id}
 
 
 def _conversation(step: Step) -> None:

@@ -17,7 +17,8 @@ from copilot.agent.approvals.effects import (
     effect_for,
     route,
 )
-from copilot.agent.approvals.payloads import digest_of, plain_payload, subjects_of
+from copilot.agent.approvals.payloads import Risk, digest_of, plain_payload, subjects_of
+from copilot.agent.approvals.proposing import elevated_by
 from copilot.agent.approvals.rows import approvals_of, lock_action, no_action, read_action, step
 from copilot.agent.approvals.voters import Voter
 from crm.access.policy import Policy
@@ -31,7 +32,7 @@ from crm.errors import (
     PermanentError,
     TransientError,
 )
-from crm.models import ActionStatus, ProposedAction
+from crm.models import ActionStatus, EffectKind, ProposedAction
 from crm.principal import Principal
 from crm.store import Store
 from crm.tracing import span
@@ -102,13 +103,19 @@ def apply_approved(store: Store, action_id: int, applying: Applying) -> Applied:
             raise no_action(action_id)
         if row.status == ActionStatus.APPLIED:
             return _applied(row, is_new=False)
-        effect = route(
-            effect_for(applying.effects, row.kind),
-            session,
-            row.payload,
-            principal=applying.principal,
-        )
+        is_begun = row.status != ActionStatus.APPROVED or row.attempts > 0
+        effect = effect_for(applying.effects, row.kind)
+        refused: _RefusedError | None = None
+        try:
+            effect = route(effect, session, row.payload, principal=applying.principal)
+        except NotFound as gone:
+            # What may be on its way is left to whoever looks it up.
+            if is_begun:
+                raise
+            refused = _RefusedError(gone)
     try:
+        if refused is not None:
+            raise refused
         with span("effect", kind=row.kind):
             if effect.is_external:
                 return _apply_outside(store, action_id, effect, applying)
@@ -157,6 +164,7 @@ def _apply_inside(store: Store, action_id: int, effect: Effect, applying: Applyi
             return _applied(row, is_new=False)
         _check_ready(session, row, applying.now)
         with _refusals():
+            _check_still_his(session, row, applying)
             result = _do(session, row.payload, row.key, effect, applying)
         return _record_done(session, row, result, applying, word="apply")
 
@@ -272,6 +280,19 @@ def _check_ready(session: Session, row: ProposedAction, now: datetime) -> None:
     _check_digest(row)
     if not approvals_of(session, row):
         raise NeedsApproval(f"nobody approved the payload that action {row.id} has now")
+
+
+def _check_still_his(session: Session, row: ProposedAction, applying: Applying) -> None:
+    """Refuse what its proposer decides alone, once the record went to a colleague."""
+    principal = applying.principal
+    if row.risk == Risk.HIGH or row.proposer_id is None or row.proposer_id != principal.user_id:
+        return
+    effect = applying.effects[EffectKind(row.kind)]
+    if elevated_by(effect, session, row.payload, principal=principal, now=applying.now):
+        raise NotAllowed(
+            f"action {row.id} is for more than {principal.name!r} alone by now, since whose record "
+            "it changes was changed: propose it anew"
+        )
 
 
 def _check_digest(row: ProposedAction) -> None:
