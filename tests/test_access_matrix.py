@@ -68,7 +68,7 @@ def test_the_matrix_sees_what_an_action_rests_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = "copilot.agent.approvals.listing.readable_evidence"
-    monkeypatch.setattr(listing, lambda _session, evidence, principal: list(evidence))
+    monkeypatch.setattr(listing, lambda evidence, _reader: list(evidence))
 
     found = look_for_leaks(tmp_path, seed=11, size=3, surfaces=("actions",), under=("strict",))
 

@@ -28,6 +28,8 @@ _KEPT = (
     "name", "email", "phone", "title", "language", "company", "role", "status", "lead_source",
     "source", "external_id",
 )  # fmt: skip
+# Read so many at a time, however many there are.
+_A_FEW = {"yield_per": 500}
 
 
 def export_person(session: Session, person: Person, *, principal: Principal) -> dict[str, Any]:
@@ -43,17 +45,8 @@ def export_person(session: Session, person: Person, *, principal: Principal) -> 
         "known_by": list(person.marks.texts),
         **_talks(session, person),
         **_records_with(session, person),
-        "drafts": [
-            {"id": one.id, "subject": one.final_subject, "body": one.final_body,
-             "draft": one.payload}
-            for one in session.scalars(select(SavedDraft))
-            if one.contact_id in person.contact_ids or _is_by(one, person)
-        ],
-        "actions": [
-            {"id": one.id, "kind": one.kind, "status": one.status, "payload": one.payload}
-            for one in session.scalars(select(ProposedAction))
-            if person.is_in([one.payload, one.evidence])
-        ],
+        "drafts": _drafts(session, person),
+        "actions": _actions(session, person),
         "style": [
             {"language": one.language, "aspect": one.aspect, "value": one.value}
             for one in session.scalars(
@@ -102,6 +95,30 @@ def _records_with(session: Session, person: Person) -> dict[str, Any]:
     return found
 
 
+def _drafts(session: Session, person: Person) -> list[dict[str, Any]]:
+    row = SavedDraft
+    statement = select(
+        row.id, row.final_subject, row.final_body, row.payload,
+        row.contact_id, row.user_id, row.author_id,
+    )  # fmt: skip
+    return [
+        {"id": one.id, "subject": one.final_subject, "body": one.final_body, "draft": one.payload}
+        for one in session.execute(statement, execution_options=_A_FEW)
+        if one.contact_id in person.contact_ids
+        or (person.user_id is not None and person.user_id in (one.user_id, one.author_id))
+    ]
+
+
+def _actions(session: Session, person: Person) -> list[dict[str, Any]]:
+    row = ProposedAction
+    statement = select(row.id, row.kind, row.status, row.payload, row.evidence)
+    return [
+        {"id": one.id, "kind": one.kind, "status": one.status, "payload": one.payload}
+        for one in session.execute(statement, execution_options=_A_FEW)
+        if person.is_in([one.payload, one.evidence])
+    ]
+
+
 def _talks(session: Session, person: Person) -> dict[str, Any]:
     """Return the conversations that they took part in, and what they said there."""
     joined = (Participant.user_id == person.user_id) if person.user_id is not None else (
@@ -135,7 +152,3 @@ def _grants(session: Session, person: Person) -> list[dict[str, Any]]:
         {"id": one.id, "kind": one.kind, "object_id": one.object_id, "reason": one.reason}
         for one in session.scalars(statement)
     ]
-
-
-def _is_by(draft: SavedDraft, person: Person) -> bool:
-    return person.user_id is not None and person.user_id in (draft.user_id, draft.author_id)

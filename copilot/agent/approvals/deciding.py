@@ -89,7 +89,12 @@ def _as_far_as_asked(policy: Policy, facts: ProposalFacts) -> ProposalFacts:
 
     Asking the policy takes milliseconds, and hardly two mails or deals have the same amount.
     """
-    return facts if "amount" in policy.text else replace(facts, amount=0)
+    return facts if is_amount_asked(policy) else replace(facts, amount=0)
+
+
+def is_amount_asked(policy: Policy) -> bool:
+    """Say whether any rule may speak of amounts."""
+    return "amount" in policy.text
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 """What waits, and what came of it, for one caller."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from copilot.agent.approvals.deciding import Decider, deciders_of, facts_of
 from copilot.agent.approvals.grounds import readable_evidence
 from copilot.agent.approvals.payloads import Risk
 from copilot.agent.approvals.rows import no_action, read_action
+from copilot.agent.approvals.sifting import sift
 from copilot.agent.approvals.voters import Voter
 from crm.access import visible
 from crm.access.bindings import role_of
@@ -103,20 +104,18 @@ def list_actions(
 ) -> ActionPage:
     """Return a page of what the caller proposed, may decide or was handed, the newest first."""
     voter = Voter(session, policy=policy, principal=principal, now=now)
-    found: list[ProposedAction] = []
-    more = 0
-    for row in _rows(session, wanted, principal, now):
-        if not voter.may_see(row, is_readable=True):
-            continue
-        if wanted.mine_to_decide and not any(one.is_allowed for one in voter.verdicts(row)):
-            continue
-        if len(found) < wanted.limit:
-            found.append(row)
-        else:
-            more += 1
+    statement = _statement(wanted, principal, now)
+    sifted = sift(
+        session, statement, voter=voter, limit=wanted.limit, must_decide=wanted.mine_to_decide
+    )
+    rows = _load(session, sifted.ids)
+    voter.learn(number for row in rows for number in (row.proposer_id, row.assignee_id))
+    voter.reader.learn(str(fact.get("id")) for row in rows for fact in row.evidence)
+    # Sifted by a part of each row: of those that are shown the whole decides.
+    found = [row for row in rows if voter.may_see(row, is_readable=True)]
     votes = _votes_on(session, found)
-    views = tuple(_view(session, row, votes, voter, policy) for row in found)
-    return ActionPage(views, more)
+    views = tuple(_view(row, votes, voter) for row in found)
+    return ActionPage(views, sifted.more)
 
 
 def show_action(
@@ -127,12 +126,10 @@ def show_action(
     voter = Voter(session, policy=policy, principal=principal, now=now)
     if not voter.may_see(row):
         raise no_action(action_id)
-    return _view(session, row, _votes_on(session, [row]), voter, policy)
+    return _view(row, _votes_on(session, [row]), voter)
 
 
-def _rows(
-    session: Session, wanted: ActionFilter, principal: Principal, now: datetime
-) -> Iterator[ProposedAction]:
+def _statement(wanted: ActionFilter, principal: Principal, now: datetime) -> Select[ProposedAction]:
     row = ProposedAction
     statement = (
         select(row)
@@ -152,8 +149,7 @@ def _rows(
         statement = statement.where(row.status == ActionStatus.WAITING, row.expires_at > now)
     if wanted.before is not None:
         statement = statement.where(row.id < wanted.before)
-    limited = _readable(statement, principal).execution_options(yield_per=_AT_ONCE)
-    yield from session.scalars(limited)
+    return _readable(statement, principal)
 
 
 def _readable(statement: Select[ProposedAction], principal: Principal) -> Select[ProposedAction]:
@@ -175,6 +171,15 @@ def _readable(statement: Select[ProposedAction], principal: Principal) -> Select
     )
 
 
+def _load(session: Session, ids: Sequence[int]) -> list[ProposedAction]:
+    """Return the rows of these numbers that are there, in their order."""
+    found: dict[int, ProposedAction] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ProposedAction.id.in_(ids[start : start + _AT_ONCE])
+        found.update({row.id: row for row in session.scalars(select(ProposedAction).where(part))})
+    return [found[number] for number in ids if number in found]
+
+
 _Votes = dict[tuple[int, str], list[ActionVote]]
 
 
@@ -189,9 +194,7 @@ def _votes_on(session: Session, rows: Sequence[ProposedAction]) -> _Votes:
     return found
 
 
-def _view(
-    session: Session, row: ProposedAction, votes: _Votes, voter: Voter, policy: Policy
-) -> ActionView:
+def _view(row: ProposedAction, votes: _Votes, voter: Voter) -> ActionView:
     alone, jointly = voter.verdicts(row)
     is_open = row.status == ActionStatus.WAITING
     i_may = "approve" if alone.is_allowed else "approve_jointly" if jointly.is_allowed else None
@@ -204,7 +207,7 @@ def _view(
         rule=row.rule,
         payload=row.payload,
         payload_sha256=row.payload_sha256,
-        evidence=readable_evidence(session, row.evidence, principal=voter.principal),
+        evidence=readable_evidence(row.evidence, voter.reader),
         agent=row.agent,
         proposer=proposer.name if proposer else None,
         assignee=assignee.name if assignee else None,
@@ -214,7 +217,9 @@ def _view(
         expires_at=row.expires_at,
         applied_at=row.applied_at,
         votes=tuple(_vote_view(one) for one in votes.get((row.id, row.payload_sha256), ())),
-        deciders=deciders_of(policy, facts_of(row), role_of(proposer) if proposer else Role.OWNER),
+        deciders=deciders_of(
+            voter.policy, facts_of(row), role_of(proposer) if proposer else Role.OWNER
+        ),
         i_may=i_may if is_open else None,
         result=row.result,
         error=row.error,

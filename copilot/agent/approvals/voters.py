@@ -1,9 +1,11 @@
 """A caller before proposed actions: how he stands to their proposers, and what he may decide."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from copilot.agent.approvals.deciding import (
@@ -13,7 +15,7 @@ from copilot.agent.approvals.deciding import (
     facts_of,
     verdict_of,
 )
-from copilot.agent.approvals.grounds import Grounded, reads_what_it_touches
+from copilot.agent.approvals.grounds import Grounded, Reader, reads_what_it_touches
 from crm.access.actions import Deciding, ProposalFacts
 from crm.access.bindings import Bindings, bindings_of, role_of
 from crm.access.policy import Policy, Verdict
@@ -41,6 +43,7 @@ class Votable(Grounded, OnRecords, Protocol):
         ...
 
 
+_AT_ONCE = 500
 _NOBODY = (Verdict(False, ()), Verdict(False, ()))
 
 
@@ -50,8 +53,9 @@ class Voter:
     def __init__(
         self, session: Session, *, policy: Policy, principal: Principal, now: datetime
     ) -> None:
-        self.principal = principal
-        self._session, self._policy, self._now = session, policy, now
+        self.principal, self.policy = principal, policy
+        self.reader = Reader(session, principal)
+        self._session, self._now = session, now
         self._users: dict[int, User | None] = {}
         self._bindings: dict[int, Bindings] = {}
 
@@ -64,6 +68,15 @@ class Voter:
             self._users[user_id] = self._session.get(User, user_id, populate_existing=fresh)
         return self._users[user_id]
 
+    def learn(self, user_ids: Iterable[int | None]) -> None:
+        """Look many users up by a few statements, so that asking for each takes none."""
+        known = {None, self.principal.user_id, *self._users}
+        wanted = sorted(one for one in {*user_ids} - known if one is not None)
+        for start in range(0, len(wanted), _AT_ONCE):
+            ids = wanted[start : start + _AT_ONCE]
+            found = self._session.scalars(select(User).where(User.id.in_(ids)))
+            self._users.update(dict.fromkeys(ids) | {user.id: user for user in found})
+
     def verdicts(self, row: Votable) -> tuple[Verdict, Verdict]:
         """Return whether the caller may approve alone, and whether together with a second one."""
         if self.principal.user_id is not None and not self._is_active:
@@ -71,8 +84,8 @@ class Voter:
         me = self.user(self.principal.user_id)
         # His role of now, however long ago he came in.
         facts, role = self._facts(row), role_of(me) if me else self.principal.role
-        alone = verdict_of(self._policy, role, Deciding.APPROVE, facts)
-        return alone, verdict_of(self._policy, role, Deciding.APPROVE_JOINTLY, facts)
+        alone = verdict_of(self.policy, role, Deciding.APPROVE, facts)
+        return alone, verdict_of(self.policy, role, Deciding.APPROVE_JOINTLY, facts)
 
     def may_see(self, row: Votable, *, is_readable: bool = False) -> bool:
         """Say whether the caller is shown the action.
@@ -92,7 +105,7 @@ class Voter:
         if not (is_readable or can_read(self._session, row, principal=caller)):
             return False
         return any(verdict.is_allowed for verdict in self.verdicts(row)) and (
-            reads_what_it_touches(self._session, row, principal=caller)
+            reads_what_it_touches(row, self.reader)
         )
 
     def still_counts(self, person: str, row: Votable) -> str | None:
@@ -110,8 +123,8 @@ class Voter:
             return None
         voter = Voter(
             self._session,
-            policy=self._policy,
-            principal=caller_of(self._session, user, policy=self._policy, now=self._now),
+            policy=self.policy,
+            principal=caller_of(self._session, user, policy=self.policy, now=self._now),
             now=self._now,
         )
         may = any(verdict.is_allowed for verdict in voter.verdicts(row))
