@@ -123,7 +123,11 @@ def no_driver(place: str, url: str, error: ImportError) -> str:
 
 
 def no_such_user(session: Session, who: str) -> str:
-    """Return what to say where no user has a name, with those that are close to it."""
+    """Return what to say where no user has a name, with those that are close to it.
+
+    An address at a domain where no user has one is rather somebody outside's than mistyped: he is
+    told no colleague's.
+    """
     from rapidfuzz import process
 
     known = [
@@ -131,6 +135,9 @@ def no_such_user(session: Session, who: str) -> str:
     ]
     if not known:
         return f"no user {who!r}: no users are imported yet; ask without --as as the local owner"
-    close = [match[0] for match in process.extract(who, known, limit=3, score_cutoff=55)]
+    domain = who.strip().lower().partition("@")[2]
+    is_ours = not domain or any(one.lower().endswith(f"@{domain}") for one in known)
+    found = process.extract(who, known, limit=3, score_cutoff=55) if is_ours else []
+    close = [match[0] for match in found]
     hint = f"did you mean {', '.join(close)}?" if close else "see `sales-copilot show user`"
     return f"no user {who!r}: {hint}"

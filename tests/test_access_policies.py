@@ -1,5 +1,7 @@
 """Odd and hostile policy files: what binds nobody is refused, and what fails permits nothing."""
 
+import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,14 @@ def test_what_permits_nothing_opens_nothing(tmp_path: Path, text: str) -> None:
          'unless { resource.group == "margins" };', 'no group is "margins"'),
         ('forbid (principal, action == Action::"read_field", resource is Field) '
          'when { ["Quotes"].contains(resource.kind) };', 'no kind is "Quotes"'),
+        ('forbid (principal, action == Action::"read", resource) when '
+         '{ resource has privat && resource.privat };', 'no resource has "privat"'),
+        ('forbid (principal, action, resource) unless { principal has email };',
+         'the principal has no attributes, so no "email"'),
+        ('forbid (principal, action, resource) when { principal == Role::"partner" };',
+         'write principal in Role::"partner"'),
+        ('forbid (principal, action, resource) unless { principal != Role::"rep" };',
+         'write principal in Role::"rep"'),
         ("permit (principal == ?principal, action, resource);", "template"),
         ('permit (principal, action == Action::"read", resource is Account) when '
          f'{{ {"(" * 3_000}true{")" * 3_000} }};', "nested 3001 deep"),
@@ -62,6 +72,12 @@ def test_the_words_that_rules_may_use_are_those_of_the_fields() -> None:
     assert literals.KNOWN["group"] == {group.value for group in GROUPS}
     assert literals.KNOWN["name"] == {field.name for field in FIELDS}
     assert {field.kind for field in FIELDS} <= literals.KNOWN["kind"]
+
+
+def test_the_attributes_that_rules_may_ask_for_are_those_of_the_schema() -> None:
+    schema = resources.files("crm.access").joinpath("schema.cedarschema").read_text("utf-8")
+    rules = "\n".join(line for line in schema.splitlines() if not line.startswith("//"))
+    assert set(re.findall(r"(\w+): (?:Bool|Long|String)", rules)) == literals.ATTRIBUTES
 
 
 def test_an_editors_byte_order_mark_is_no_fault(tmp_path: Path) -> None:

@@ -246,6 +246,10 @@ def test_a_name_that_somebody_else_has_too_is_no_mark(place: Workspace) -> None:
     [
         ("Ann Lee", "Ann  LEE and Ann Leeds", f"{BLOTTED} and Ann Leeds"),
         ("王小明", "请联系王小明先生", f"请联系{BLOTTED}先生"),
+        ("Jörg Lee", "参与者Jörg Lee：致电jörg lee先生", f"参与者{BLOTTED}：致电{BLOTTED}先生"),
+        ("a.b@c.example", "发到a.b@c.example吧", f"发到{BLOTTED}吧"),
+        ("+86 755 8152", "请打+86 755 8152联系", f"请打{BLOTTED}联系"),
+        ("Ann Lee", "Ann Lee는 왔다, アンAnn Leeさん", f"{BLOTTED}는 왔다, アン{BLOTTED}さん"),
         ("a.b@c.example", "to A.B@C.example.", f"to {BLOTTED}."),
         ("Bob", "Bob stays", "Bob stays"),
         ("王", "王府井", "王府井"),

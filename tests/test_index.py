@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from crm.index import filters
 from crm.index.chroma import ChromaIndex
 from crm.index.conversations import ConversationIndex
 from crm.index.filters import Condition, SearchFilters
+from crm.index.passages import build_passages
 from crm.models import Conversation, ConversationKind, Passage, Segment
 from crm.principal import Principal, Role
 from crm.store import Store
@@ -372,3 +374,16 @@ def test_passages_whose_segments_are_gone_do_not_stop_the_others(
     assert index.embed_pending() == 3
     index.index_texts([3])
     assert 3 not in found(index, store, "安全 白皮书")
+
+
+def test_two_who_index_the_same_conversations_at_once_write_each_passage_once(
+    index: ConversationIndex, store: Store
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with store.session() as session:
+            assert build_passages(session, [1, 2, 3]) == 3
+            second = pool.submit(index.index_texts, [1, 2, 3])
+            # Time for the other to look at what is there, if it does not wait.
+            assert not wait([second], timeout=0.3).done
+        assert second.result() == 0
+    assert found(index, store, "SOC2 reports") == [1]

@@ -12,6 +12,7 @@ from tests.test_index import (
     test_a_conversation_moved_to_another_account_is_found_there,
     test_a_search_costs_a_fixed_number_of_statements,
     test_changed_words_replace_passage_and_vector,
+    test_two_who_index_the_same_conversations_at_once_write_each_passage_once,
     test_words_are_found_at_once_without_any_vector,
     vectors,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "test_a_search_costs_a_fixed_number_of_statements",
     "test_a_second_machine_makes_its_own_vectors_and_takes_none_from_the_first",
     "test_changed_words_replace_passage_and_vector",
+    "test_two_who_index_the_same_conversations_at_once_write_each_passage_once",
     "test_what_another_machine_forgot_or_moved_is_taken_over",
     "test_words_are_found_at_once_without_any_vector",
     "vectors",

@@ -175,6 +175,19 @@ def test_who_left_the_crm_or_never_was_in_it_is_not_found(store: Store, session:
             outside(store, who)
 
 
+def test_an_address_that_nobody_has_is_told_no_colleagues(store: Store, session: Session) -> None:
+    ours = session.scalar(select(User.email).where(User.email.is_not(None)).limit(1))
+    assert ours is not None
+    name, _, domain = ours.partition("@")
+
+    with pytest.raises(NotFound, match="did you mean .*" + ours):
+        outside(store, f"{name[:-1]}@{domain}")
+    with pytest.raises(NotFound) as told:
+        outside(store, f"{name}@nowhere.example")
+    everybody = [one for row in session.execute(select(User.name, User.email)) for one in row]
+    assert not [one for one in everybody if one and one in str(told.value)]
+
+
 def test_contacts_are_no_callers_where_people_outside_are_not_admitted(
     store: Store, session: Session
 ) -> None:

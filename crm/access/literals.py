@@ -20,6 +20,14 @@ KNOWN: Mapping[str, frozenset[str]] = {
     ),
 }
 """The values of a resource's attributes that are words: another one is never met."""
+ATTRIBUTES = frozenset(
+    {
+        "own", "account_own", "team", "territory", "squad", "stand_in", "took_part", "private",
+        "employer", "public", "group", "kind", "name", "delegated", "recipient", "elevated",
+        "discount", "amount",
+    }
+)  # fmt: skip
+"""What a resource of some kind has; the caller and the context have no attributes."""
 
 
 def check_size(text: str) -> tuple[str, ...]:
@@ -59,6 +67,9 @@ def _faults(node: Any) -> Iterator[str]:
         for sign in ("==", "!=", "contains", "containsAny", "containsAll"):
             if isinstance(node.get(sign), dict):
                 yield from _words(node[sign])
+                yield from _roles_taken_for_callers(node[sign])
+        if isinstance(node.get("has"), dict):
+            yield from _asked_for(node["has"])
         for one in node.values():
             yield from _faults(one)
 
@@ -71,6 +82,27 @@ def _entity(kind: str, name: str) -> Iterator[str]:
     elif name not in set(Role):
         roles = ", ".join(role.value for role in Role)
         yield f'there is no Role::"{name}": use one of {roles}'
+
+
+def _asked_for(has: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what `has` asks for though nothing has it: the engine takes that for a plain no."""
+    whose, name = has.get("left"), has.get("attr")
+    if whose == {"Var": "resource"} and name not in ATTRIBUTES:
+        known = ", ".join(sorted(ATTRIBUTES))
+        yield f"no resource has {json.dumps(name)}: use one of {known}"
+    elif whose in ({"Var": "principal"}, {"Var": "context"}):
+        yield f"the {whose['Var']} has no attributes, so no {json.dumps(name)} either"
+
+
+def _roles_taken_for_callers(sides: Mapping[str, Any]) -> Iterator[str]:
+    if {"Var": "principal"} not in sides.values():
+        return
+    for side in sides.values():
+        entity = side.get("Value") if isinstance(side, dict) else None
+        named = entity.get("__entity") if isinstance(entity, dict) else None
+        if isinstance(named, dict) and named.get("type") == "Role":
+            role = f'Role::"{named.get("id")}"'
+            yield f"nobody is {role} itself: write principal in {role}"
 
 
 def _words(sides: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,10 @@ from typing import Any
 BLOTTED = "[erased]"
 _STAND_IN = re.compile(r"\[(?:erased|user \d+)\]")
 _HAN = re.compile(r"[㐀-鿿]")
+# Scripts written without spaces, and Korean, whose particles follow a name at once: a foreign name
+# or number ends where they begin. Kana, Han, Hangul, Thai, Lao, Burmese, Khmer.
+_UNSPACED = "぀-ヿㇰ-ㇿ㐀-鿿豈-﫿가-힣ก-๛ກ-ໟက-႟ក-៿\U00020000-\U0003ffff"
+_LETTER = rf"[^\W_{_UNSPACED}]"
 _LEAST_LETTERS, _LEAST_HAN, _LEAST_DIGITS = 4, 2, 6
 
 
@@ -93,6 +97,6 @@ def _is_telling(text: str) -> bool:
 
 def _spelled(text: str) -> str:
     words = r"\s+".join(re.escape(word) for word in text.split())
-    before = r"(?<![^\W_])" if text[0].isalnum() and not _HAN.match(text[0]) else ""
-    after = r"(?![^\W_])" if text[-1].isalnum() and not _HAN.match(text[-1]) else ""
+    before = f"(?<!{_LETTER})" if text[0].isalnum() and not _HAN.match(text[0]) else ""
+    after = f"(?!{_LETTER})" if text[-1].isalnum() and not _HAN.match(text[-1]) else ""
     return f"{before}{words}{after}"

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, false, select
 from sqlalchemy.orm import Session
 
 from crm.index.terms import terms_of
@@ -92,8 +92,14 @@ def _clean(text: str) -> str:
 
 
 def _build_batch(session: Session, conversation_ids: Sequence[int]) -> int:
+    # Whoever else writes passages of these conversations is waited for before they are looked at,
+    # or both would write the same ones. SQLite locks at a statement that writes, be it nothing.
+    session.execute(delete(Passage).where(false()))
     conversations = session.scalars(
-        select(Conversation).where(Conversation.id.in_(conversation_ids))
+        select(Conversation)
+        .where(Conversation.id.in_(conversation_ids))
+        .order_by(Conversation.id)
+        .with_for_update(key_share=True)
     ).all()
     segments: dict[int, list[Segment]] = defaultdict(list)
     for segment in session.scalars(
