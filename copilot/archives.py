@@ -171,6 +171,7 @@ def _copied(path: Path, copy: Path, meter: _Megabytes) -> Path:
             closing(sqlite3.connect(path, timeout=15)) as there,
             closing(sqlite3.connect(copy)) as here,
         ):
+            _hold_still(there)
             there.backup(here, pages=4096, progress=lambda _now, left, all_: pages(left, all_))
     except sqlite3.Error as error:
         trouble = disk_trouble(str(error), copy.parent.parent)
@@ -178,6 +179,16 @@ def _copied(path: Path, copy: Path, meter: _Megabytes) -> Path:
             raise PermanentError(trouble) from error
         raise TransientError(f"{str(path)!r} could not be copied ({error}): try again") from error
     return copy
+
+
+def _hold_still(database: sqlite3.Connection) -> None:
+    """Read one moment of a database however often it is written: a copy would start over each time.
+
+    Only where readers keep no writer waiting.
+    """
+    if database.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        database.execute("BEGIN")
+        database.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
 def _pages(meter: _Megabytes, size: int) -> Callable[[int, int], None]:

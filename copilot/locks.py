@@ -16,6 +16,8 @@ from copilot.refusals import DATABASE, cannot_open, database_error
 from crm.errors import PermanentError
 
 _POLL_S = 0.1
+# The server frees a lock only a moment after the connection that held it was closed or died.
+_FREED_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def locked(
 def locked_on_server(database_url: str, name: str, *, wait_s: float) -> Iterator[Hold]:
     """Yield whether an advisory lock of a PostgreSQL database is held, or not after `wait_s`.
 
+    Two seconds are always waited, for one that was let go just now.
+
     It is held by a connection of its own: the server frees it when the process or machine dies.
     """
     # A lock that is idle for hours must outlive the firewalls in between.
@@ -88,7 +92,8 @@ def locked_on_server(database_url: str, name: str, *, wait_s: float) -> Iterator
 def _acquired(connection: Connection, key: int, wait_s: float) -> bool:
     # Asked again and again: one who waits inside a statement would hold up CREATE INDEX
     # CONCURRENTLY of the one who has it.
-    wanted, until = select(func.pg_try_advisory_lock(key)), time.monotonic() + wait_s
+    wanted = select(func.pg_try_advisory_lock(key))
+    until = time.monotonic() + max(wait_s, _FREED_S)
     try:
         # A machine that lost its power says no goodbye: by itself the server waits two hours.
         for setting in ("idle = 60", "interval = 10", "count = 6"):

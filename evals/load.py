@@ -64,9 +64,19 @@ class LoadFigures:
 
 
 def run_load(
-    *, users: int, minutes: float, think_s: float, on_sqlite: bool, embed: bool, seed: int
+    *,
+    users: int,
+    minutes: float,
+    think_s: float,
+    on_sqlite: bool,
+    embed: bool,
+    seed: int,
+    least: int = 0,
 ) -> LoadFigures:
-    """Return what `users` people at once, each acting without end, came to after `minutes`."""
+    """Return what `users` people at once, each acting without end, came to after `minutes`.
+
+    They go on until each has acted `least` times.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
         url = stack.enter_context(database_url(on_postgres=not on_sqlite))
@@ -88,7 +98,7 @@ def run_load(
             )
             for number, caller in enumerate(callers)
         ]  # fmt: skip
-        memory, seconds = _work(workers, minutes * 60, think_s=think_s)
+        memory, seconds = _work(workers, minutes * 60, think_s=think_s, least=least)
         return LoadFigures(
             database=installation.store.engine.dialect.name,
             users=users,
@@ -106,12 +116,12 @@ def run_load(
 
 
 def _work(
-    workers: list[LoadUser], seconds: float, *, think_s: float
+    workers: list[LoadUser], seconds: float, *, think_s: float, least: int
 ) -> tuple[list[tuple[float, float]], float]:
     """Let all work at once, and return the memory (s, MB) every few seconds, and how long."""
-    started = time.monotonic()
+    started, acting = time.monotonic(), {"think_s": think_s, "least": least}
     threads = [
-        threading.Thread(target=one.run, args=(started + seconds,), kwargs={"think_s": think_s})
+        threading.Thread(target=one.run, args=(started + seconds,), kwargs=acting)
         for one in workers
     ]
     for thread in threads:

@@ -64,10 +64,15 @@ class LoadUser:
     _is_after_number: bool = False
     _own: list[int] = field(default_factory=list)
 
-    def run(self, until: float, *, think_s: float) -> None:
-        """Act until the monotonic clock says `until`, with pauses of `think_s` in the mean."""
+    def run(self, until: float, *, think_s: float, least: int = 0) -> None:
+        """Act until the monotonic clock says `until`, with pauses of `think_s` in the mean.
+
+        At least so many times, however slow the machine is.
+        """
         acts, weights = zip(*self._acts(), strict=True)
-        while time.monotonic() < until:
+        done = 0
+        while done < least or time.monotonic() < until:
+            done += 1
             act: Callable[[], None] = self.chance.choices(acts, weights)[0]
             with self._measured(act.__name__.strip("_")):
                 act()

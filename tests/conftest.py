@@ -1,14 +1,35 @@
-"""Fixtures that every test module may use."""
+"""Fixtures that every test module may use, and surroundings that are the same everywhere."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from crm.principal import Principal
 from crm.store import Store
 from tests.write_back_world import World, connected
+
+# What shells and CI services say about a terminal, by which output is wrapped and coloured.
+_ABOUT_TERMINALS = (
+    "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR", "PY_COLORS",
+    "TERMINAL_WIDTH", "TTY_COMPATIBLE", "TTY_INTERACTIVE",
+)  # fmt: skip
+
+
+def pytest_configure() -> None:
+    """Let output look as it does outside a terminal, and the same texts be tried in every run.
+
+    `--hypothesis-profile default` tries other ones.
+    """
+    for name in _ABOUT_TERMINALS:
+        os.environ.pop(name, None)
+    settings.register_profile(
+        "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("same")
 
 
 @pytest.fixture

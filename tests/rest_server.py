@@ -141,7 +141,7 @@ class Sleeps:
 
     def pacing(self, **changes: Any) -> Pacing:
         return Pacing(
-            **{"first_wait_s": 1.0, "timeout_s": 5.0, "sleep": self.taken.append} | changes
+            **{"first_wait_s": 1.0, "timeout_s": 60.0, "sleep": self.taken.append} | changes
         )
 
 

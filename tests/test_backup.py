@@ -385,9 +385,29 @@ def test_tables_of_an_older_version_are_restored_and_brought_up_to_date(
     again.close()
 
 
+def test_a_backup_of_what_is_written_all_the_time_comes_to_an_end(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is longer than what is copied at a time, and written between any two of these."""
+    writes = count(1)
+    with closing(sqlite3.connect(filled / "crm.db")) as writer:
+        with writer:
+            writer.execute("CREATE TABLE filler AS SELECT zeroblob(40000000) AS filling")
+
+        def write(_left: int, _total: int) -> None:
+            assert next(writes) < 100, "it begins again and again"
+            with writer:
+                writer.execute("UPDATE accounts SET employees = coalesce(employees, 0) + 1")
+
+        monkeypatch.setattr("copilot.archives._pages", lambda *_: write)
+        back_up(filled, tmp_path / "kept.tar.gz", now=NOW, progress=lambda _done, _total: None)
+    assert 2 < next(writes) < 20
+
+
 def test_a_backup_while_others_write_is_of_one_moment(filled: Path, tmp_path: Path) -> None:
     """Two rows that always change together are never apart in the copy."""
-    with closing(sqlite3.connect(filled / "crm.db", check_same_thread=False)) as writer:
+    database = sqlite3.connect(filled / "crm.db", check_same_thread=False, timeout=60)
+    with closing(database) as writer:
         over = threading.Event()
         with writer:
             writer.execute("UPDATE accounts SET employees = 0")

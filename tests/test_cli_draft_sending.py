@@ -49,6 +49,8 @@ def smtp() -> Iterator[SmtpServer]:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("SALES_COPILOT_HOME", str(tmp_path))
+    # A draft is open for thirty days.
+    monkeypatch.setenv("SALES_COPILOT_TODAY", "2026-11-18")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "160")
     found = Store.sqlite(tmp_path / "default" / "crm.db")

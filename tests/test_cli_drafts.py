@@ -21,6 +21,8 @@ AS_BEN = ("--as", "ben@ours.example")
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SALES_COPILOT_HOME", str(tmp_path))
+    # A draft is open for thirty days.
+    monkeypatch.setenv("SALES_COPILOT_TODAY", "2026-11-18")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.delenv("EDITOR", raising=False)

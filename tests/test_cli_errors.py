@@ -277,7 +277,6 @@ def test_an_endpoint_that_is_set_up_wrong_is_explained(
     fake = FakeEndpoint(answer)
     monkeypatch.setenv("SALES_COPILOT_LLM_BASE_URL", fake.url)
     monkeypatch.setenv("SALES_COPILOT_LLM_MODEL", "fake")
-    monkeypatch.setenv("SALES_COPILOT_LLM_TIMEOUT_S", "0.2")
     result = run("ask", NEEDS_MODEL)
     fake.close()
     assert result.exit_code == code, result.output

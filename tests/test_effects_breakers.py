@@ -119,10 +119,12 @@ def hanging_up() -> Iterator[tuple[int, list[int]]]:
         def serve() -> None:
             while True:
                 try:
-                    server.accept()[0].close()
+                    line = server.accept()[0]
                 except OSError:
                     return
+                # Counted first: who was hung up on may look at the count at once.
                 came.append(1)
+                line.close()
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -56,7 +56,7 @@ def payload(number: int, **changes: Any) -> dict[str, Any]:
 def account(dovecot: Dovecot, **changes: Any) -> MailAccount:
     given = MailAccount(
         ANNA, dovecot.user, SecretStr(dovecot.password), imap_host="127.0.0.1",
-        imap_port=dovecot.port, imap_security="none", folder_wait_s=0.2, timeout_s=10,
+        imap_port=dovecot.port, imap_security="none", folder_wait_s=0.2, timeout_s=60,
     )  # fmt: skip
     return replace(given, **changes)
 

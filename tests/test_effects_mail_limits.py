@@ -85,7 +85,7 @@ SMTP = (
 
 
 def account(port: int, **changes: Any) -> MailAccount:
-    given = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "timeout_s": 5}
+    given = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "timeout_s": 60}
     return MailAccount(ANNA, USER, **{"secret": SecretStr(PASSWORD), **given, **changes})
 
 
@@ -206,10 +206,10 @@ def test_what_was_not_begun_is_tried_again_at_once(tmp_path: Path, store: Store)
 
 def test_a_mailbox_is_tried_out_without_changing_anything(tmp_path: Path) -> None:
     with run_smtp() as server:
-        [fine] = try_mailbox(account(server.port), within_s=5)
+        [fine] = try_mailbox(account(server.port), within_s=60)
         assert (fine.name, fine.problem) == ("mail_sending", None)
         assert "would let it be looked up" in fine.shown
-        [wrong] = try_mailbox(account(server.port, secret=SecretStr("hunter2")), within_s=5)
+        [wrong] = try_mailbox(account(server.port, secret=SecretStr("hunter2")), within_s=60)
         assert "may not sign in" in str(wrong.problem)
         assert "hunter2" not in str(wrong)
         assert server.deliveries.taken == []

@@ -219,7 +219,7 @@ def test_a_lock_is_gone_with_its_connection_and_the_work_goes_on(store: Store, u
                 text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
             )
         assert count(store) == 0
-    with locked_on_server(url, "import.lock", wait_s=5) as is_mine:
+    with locked_on_server(url, "import.lock", wait_s=30) as is_mine:
         assert is_mine
 
 

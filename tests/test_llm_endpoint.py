@@ -28,7 +28,7 @@ class Choice(BaseModel):
 @contextmanager
 def endpoint(*answers: Answer, **options: Any) -> Iterator[tuple[FakeEndpoint, EndpointModel]]:
     fake = FakeEndpoint(*answers)
-    options = {"max_retries": 2, "timeout_s": 5.0, **options}
+    options = {"max_retries": 2, "timeout_s": 60.0, **options}
     model = EndpointModel("fake-1", base_url=fake.url, api_key=SecretStr(KEY), **options)
     try:
         yield fake, model

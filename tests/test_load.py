@@ -27,7 +27,9 @@ def test_growth_is_the_slope_a_minute_without_the_start() -> None:
 
 @pytest.mark.slow
 def test_users_at_once_break_nothing_and_approvals_act_once() -> None:
-    figures = run_load(users=4, minutes=0.1, think_s=0, on_sqlite=True, embed=False, seed=11)
+    figures = run_load(
+        users=4, minutes=0.05, think_s=0, on_sqlite=True, embed=False, seed=11, least=40
+    )
     assert figures.is_passed, (figures.errors, figures.wrong_effects)
     assert {"approve", "ask_number", "propose_task"} <= {one.name for one in figures.work}
     assert figures.actions.get("applied", 0) > 0

@@ -218,7 +218,7 @@ def test_a_word_draft_opens_in_libreoffice(tmp_path: Path) -> None:
         ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), path],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=300,
     )
     text = pdf_text((tmp_path / "draft.pdf").read_bytes())
     assert "You asked for the warranty clause." in text

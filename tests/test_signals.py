@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from copilot.cli.main import main
 from tests.crm_exports import write_four_files
 from tests.fake_endpoint import Answer, FakeEndpoint
 from tests.test_cli_errors import MAPPING, NEEDS_MODEL, document, filled, home, run
@@ -23,7 +24,7 @@ __all__ = ["filled", "home"]
 
 ROOT = Path(__file__).parents[1]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-WAIT_S = 60
+WAIT_S = 120
 
 
 def start(*arguments: str, **more: Any) -> "subprocess.Popen[str]":
@@ -63,10 +64,11 @@ def rows(file: Path, statement: str) -> list[Any]:
 
 
 @pytest.fixture
-def silent() -> Iterator[int]:
+def silent() -> Iterator[socket.socket]:
     """A server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
-        yield server.getsockname()[1]
+        server.settimeout(WAIT_S)
+        yield server
 
 
 @pytest.mark.parametrize("number", list(CODES))
@@ -143,23 +145,32 @@ def test_a_sync_that_watches_ends_in_good_order(
 
 @pytest.mark.slow
 def test_the_second_signal_ends_at_once(
-    home: Path, silent: int, monkeypatch: pytest.MonkeyPatch
+    home: Path, silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SALES_COPILOT_SECRET_MAIL_PASSWORD", "hunter2")
-    added = run("sources", "add", "mail", "imap", "host=127.0.0.1", f"port={silent}",
+    port = silent.getsockname()[1]
+    added = run("sources", "add", "mail", "imap", "host=127.0.0.1", f"port={port}",
                 "user=anna@acme.example", "password=mail-password")  # fmt: skip
     assert added.exit_code == 0, added.output
     process = start("sync")
-    jobs = home / "default" / "jobs.db"
-    wait_until(
-        lambda: rows(jobs, "SELECT 1 FROM workflow_status WHERE status = 'PENDING'"), process
-    )
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
-    assert process.poll() is None, "it was to wait for the server that it was talking to"
-    process.send_signal(signal.SIGINT)
-    # 143 would be the first signal's, after the wait.
-    assert ended(process)[0] == 130
+    with silent.accept()[0]:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        assert process.poll() is None, "it was to wait for the server that it was talking to"
+        process.send_signal(signal.SIGINT)
+        # 143 would be the first signal's, after the wait.
+        assert ended(process)[0] == 130
+
+
+def test_a_signal_before_the_command_begins_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = [signal.getsignal(number) for number in CODES]
+    monkeypatch.setattr("copilot.cli.main.app", lambda: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == CODES[signal.SIGTERM]
+    assert [signal.getsignal(number) for number in CODES] == kept
 
 
 def test_a_signal_that_the_caller_ignores_stays_ignored(filled: Path) -> None:
@@ -185,3 +196,35 @@ def test_at_whatever_moment_it_comes_there_is_no_traceback(filled: Path) -> None
     # Before the first line of ours the system ends it.
     assert set(codes) <= {0, 143, -signal.SIGTERM}
     assert set(codes) & {143, -signal.SIGTERM}
+
+
+SWALLOWED = """
+import os, signal, sys, time, weakref
+from copilot.cli.signals import Stopped, stopping_on_signals
+
+class Held: pass
+
+def stop_inside(_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+
+try:
+    with stopping_on_signals():
+        held = Held()
+        kept = weakref.ref(held, stop_inside)
+        del held
+        print("went on", flush=True)
+        time.sleep(60)
+        print("never stopped", flush=True)
+except Stopped as stopped:
+    sys.exit(stopped.exit_code)
+"""
+
+
+def test_a_signal_that_a_callback_swallows_is_asked_for_again() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], check=False, capture_output=True, text=True, cwd=ROOT,
+        timeout=WAIT_S,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (143, "")
+    assert "never" not in ran.stdout

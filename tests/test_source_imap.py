@@ -30,7 +30,7 @@ def server() -> Iterator[ScriptedServer]:
 def _open(server: ScriptedServer, password: str = "secret-word", **options: Any) -> ImapSource:
     given = {
         "host": "127.0.0.1", "port": server.port, "security": "none", "user": "anna",
-        "timeout_s": 2, **options,
+        "timeout_s": 30, **options,
     }  # fmt: skip
     if "oauth" not in given:
         given["password"] = "MAIL_PASSWORD"

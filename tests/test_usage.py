@@ -98,7 +98,7 @@ def test_a_call_that_fails_is_booked(store: Store, error: Exception) -> None:
 
 def test_replies_that_were_of_no_use_are_paid_for(store: Store) -> None:
     fake = FakeEndpoint(says("no JSON at all"))
-    model = EndpointModel("fake", base_url=fake.url, timeout_s=5, max_retries=0)
+    model = EndpointModel("fake", base_url=fake.url, timeout_s=60, max_retries=0)
     with pytest.raises(PermanentError):
         Accounts(store, Clock()).metered(model, ANNA).structured(HELLO, Choice, max_tokens=9)
     assert rows(store) == [("user:3", NIGHT.date(), "fake", 0, 1, 1, 40, 14)]
@@ -110,7 +110,7 @@ def test_a_server_that_tells_no_usage_is_not_free(store: Store) -> None:
     answer = says('{"colour": "red"}')
     body = {key: value for key, value in answer.body.items() if key != "usage"}
     fake = FakeEndpoint(replace(answer, body=body))
-    model = EndpointModel("fake", base_url=fake.url, timeout_s=5, max_retries=0)
+    model = EndpointModel("fake", base_url=fake.url, timeout_s=60, max_retries=0)
     Accounts(store, Clock()).metered(model, ANNA).structured(HELLO, Choice, max_tokens=9)
     ((*_, tokens_in, tokens_out),) = rows(store)
     assert (tokens_in, tokens_out) == (2, 5)

@@ -1,11 +1,12 @@
 """The `sales-copilot` command: its global options, and where each command lives."""
 
+import sys
 from typing import Annotated, ClassVar
 
 import typer
 
 from copilot.cli.lazy import LazyGroup
-from copilot.cli.signals import stopping_on_signals
+from copilot.cli.signals import Stopped, stopping_on_signals
 
 
 class Commands(LazyGroup):
@@ -130,8 +131,12 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    with stopping_on_signals():
-        app()
+    try:
+        with stopping_on_signals():
+            app()
+    except Stopped as stopped:
+        # It came when no command was there to say so: before one began, or after its end.
+        sys.exit(stopped.exit_code)
 
 
 if __name__ == "__main__":

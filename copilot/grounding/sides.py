@@ -12,27 +12,31 @@ from copilot.grounding.support import Reading, Support, read_text
 
 _END = r"(?=,(?!\d)|\.(?!\d)|[;:!?，。；！？、]|$)"
 _NEVER = r"(?:n['’]t|\bnot|\bcannot|\bnever|\bno longer)"
-# What stands in `minus` does not hold, what stands in `plus` does instead.
+_INSTEAD = ("rather than", "instead of", "and not", "as opposed to")
+# What stands in `minus` does not hold, what stands in `plus` does instead. Without one of the words
+# before it a pattern is not tried: what begins with anything is tried at every letter.
 _CONTRASTS = tuple(
-    re.compile(each, re.IGNORECASE)
-    for each in (
-        rf"(?P<plus>[^,.;，。；]+?),? (?:rather than|instead of|and not"
-        rf"|as opposed to) (?P<minus>(?:[^,.;]|[,.](?=\d))+?){_END}",
-        rf"\b(?:rather than|instead of) (?P<minus>(?:[^,.;]|[,.](?=\d))+?)(?:, "
-        rf"| \b(?:now|it is)\b)(?P<plus>(?:[^,.;]|[,.](?=\d))+?){_END}",
-        rf"(?P<plus>(?:[^,.;]|[,.](?=\d))+), not (?!before|until|only|later|more"
-        rf"|less)(?P<minus>(?:[^,.;]|[,.](?=\d))+?){_END}",
-        rf"\bnot (?P<minus>[^,.;]{{1,40}}?),? but (?!not)(?P<plus>(?:[^,.;]|[,.](?=\d))+?){_END}",
-        rf"(?:postponed|moved|changed|shifted|put off|brought forward|corrected"
-        rf"|pushed|rescheduled)\b[^.;]*?\bfrom (?:the )?(?P<minus>(?:[^,.;]"
-        rf"|[,.](?=\d))+?) to (?:the )?(?P<plus>(?:[^,.;]|[,.](?=\d))+?){_END}",
-        r"(?:从|由|原定|原计划)(?P<minus>[^，。；]{2,16}?)(?:改到|改为|改成|推迟到|延到|延期到|提前到|调整到"
-        r"|调整为|挪到|更正为|，[^，。；]{0,4}(?:改到|改为|推迟到))了?(?P<plus>[^，。；]{2,16})",
-        r"不是(?P<minus>[^，。；]{1,16})，?而是(?P<plus>[^，。；]{1,16})",
-        r"[是在](?P<plus>[^，。；不]{1,16})，?(?:而)?不[是在](?P<minus>[^，。；]{1,16})",
-        r"[是在](?P<plus>[^，。；不]{1,16})，而非(?P<minus>[^，。；]{1,16})",
+    (words, re.compile(each, re.IGNORECASE))
+    for words, each in (
+        (_INSTEAD, rf"(?P<plus>[^,.;，。；]+?),? (?:rather than|instead of|and not"
+         rf"|as opposed to) (?P<minus>(?:[^,.;]|[,.](?=\d))+?){_END}"),
+        (_INSTEAD, rf"\b(?:rather than|instead of) (?P<minus>(?:[^,.;]|[,.](?=\d))+?)(?:, "
+         rf"| \b(?:now|it is)\b)(?P<plus>(?:[^,.;]|[,.](?=\d))+?){_END}"),
+        ((", not ",), rf"(?P<plus>(?:[^,.;]|[,.](?=\d))+), not (?!before|until|only|later|more"
+         rf"|less)(?P<minus>(?:[^,.;]|[,.](?=\d))+?){_END}"),
+        (("not ",), rf"\bnot (?P<minus>[^,.;]{{1,40}}?),? but (?!not)"
+         rf"(?P<plus>(?:[^,.;]|[,.](?=\d))+?){_END}"),
+        (("from ",), rf"(?:postponed|moved|changed|shifted|put off|brought forward|corrected"
+         rf"|pushed|rescheduled)\b[^.;]*?\bfrom (?:the )?(?P<minus>(?:[^,.;]"
+         rf"|[,.](?=\d))+?) to (?:the )?(?P<plus>(?:[^,.;]|[,.](?=\d))+?){_END}"),
+        (("从", "由", "原"), r"(?:从|由|原定|原计划)(?P<minus>[^，。；]{2,16}?)"
+         r"(?:改到|改为|改成|推迟到|延到|延期到|提前到|调整到|调整为|挪到|更正为|，[^，。；]{0,4}(?:改到|改为|推迟到))了?"
+         r"(?P<plus>[^，。；]{2,16})"),
+        (("不是",), r"不是(?P<minus>[^，。；]{1,16})，?而是(?P<plus>[^，。；]{1,16})"),
+        (("不",), r"[是在](?P<plus>[^，。；不]{1,16})，?(?:而)?不[是在](?P<minus>[^，。；]{1,16})"),
+        (("而非",), r"[是在](?P<plus>[^，。；不]{1,16})，而非(?P<minus>[^，。；]{1,16})"),
     )
-)
+)  # fmt: skip
 _WAS = re.compile(
     r"\b(?:original\w*|first (?:meant|planned|set)|was (?:meant|planned|set"
     r"|to be)|had been|used to|previous\w*|initially|before)\b|原来|原定|原先|本来|之前定"
@@ -77,8 +81,11 @@ def check_sides(sentence: str, support: Support) -> list[Problem]:
 
 
 def _contrasts(text: str) -> list[_Stretch]:
-    found = []
-    for pattern in _CONTRASTS:
+    found: list[_Stretch] = []
+    known = text.casefold()
+    for words, pattern in _CONTRASTS:
+        if not any(word in known for word in words):
+            continue
         for match in pattern.finditer(text):
             found += [_Stretch(match["plus"], 1), _Stretch(match["minus"], -1)]
         if found:
